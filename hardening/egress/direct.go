@@ -1,0 +1,72 @@
+package egress
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+)
+
+// Direct is the relay that is none: it resolves names with the system's resolver and connects from this machine's own
+// address, so that a remote server learns the home's address, and the home's resolver and ISP learn every name. It exists
+// for trials and for machines whose address is no secret; the owner has to write it down.
+//
+// Every address is checked against rules in the dialer's Control hook, after the socket is made and before it connects:
+// whatever a resolver answers, first or later, an address that the rules forbid sees no packet. Of a mixed answer the
+// permitted addresses are tried.
+func Direct(name string, rules Rules) Relay {
+	// PreferGo: the C library could ask things that are not DNS servers.
+	return newDirect(name, rules, &net.Resolver{PreferGo: true})
+}
+
+type direct struct {
+	name   string
+	dialer net.Dialer
+}
+
+func newDirect(name string, rules Rules, resolver *net.Resolver) *direct {
+	return &direct{name: name, dialer: net.Dialer{
+		Timeout:  10 * time.Second,
+		Resolver: resolver,
+		Control: func(network, address string, _ syscall.RawConn) error {
+			if network != "tcp4" && network != "tcp6" {
+				return refuse("network")
+			}
+			a, err := netip.ParseAddrPort(address)
+			if err != nil {
+				return refuse("address form")
+			}
+			return rules.CheckAddr(a)
+		},
+	}}
+}
+
+func (d *direct) Name() string { return d.name }
+func (d *direct) Kind() string { return kindDirect }
+func (d *direct) Close() error { return nil }
+
+func (d *direct) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	if network != "tcp" {
+		return nil, refuse("network")
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, errors.Join(refuse("address form"), err)
+	}
+	if isOnion(host) {
+		return nil, refuse("onion name without tor")
+	}
+	if _, err := netip.ParseAddr(host); err != nil {
+		host += "." // rooted: otherwise an unknown name is asked again with the home's search domains
+	}
+	return d.dialer.DialContext(ctx, network, net.JoinHostPort(host, port))
+}
+
+// DialControl connects to the control socket of a node on this machine. It is here because this is where dialling is done;
+// it reaches nothing but a unix socket in the file system.
+func DialControl(ctx context.Context, path string) (net.Conn, error) {
+	var d net.Dialer
+	return d.DialContext(ctx, "unix", path)
+}

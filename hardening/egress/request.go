@@ -1,0 +1,156 @@
+package egress
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+)
+
+// Request is one exchange to be made.
+type Request struct {
+	Method string // GET, HEAD or POST
+	URL    *url.URL
+	// Header may hold Accept and Content-Type, one value each; anything else in it is not sent.
+	Header http.Header
+	// Body is sent as it is; only with POST.
+	Body []byte
+	// Domain whose circuit and exit are used, when that is not the URL's host (a node that answers elsewhere than its
+	// handles' domain). Empty: the URL's host, with its port if it is not the default.
+	Domain  string
+	Purpose Purpose
+	// MaxBody caps the decoded body of the response, in bytes. 0: the client's.
+	MaxBody int64
+	// Prepare signs: it is called last, on exactly what is sent, and may only add Date, Digest, Content-Digest, Signature
+	// and Signature-Input. Only with the purpose Federation.
+	Prepare func(*http.Request) error
+}
+
+// Response is an answer, whatever its status: a redirect is one too.
+type Response struct {
+	Status int
+	Header http.Header // as sent by the server, less what was undone (Content-Encoding and its length)
+	Body   []byte      // whole and decoded
+	Exit   string      // the relay's name
+
+	// Bytes on the wire of this exchange, TLS and, on a new connection, its handshake included.
+	SentBytes, ReceivedBytes int64
+}
+
+// signed are the headers that Prepare may add.
+var signed = []string{"Date", "Digest", "Content-Digest", "Signature", "Signature-Input"}
+
+// Do makes at most one exchange. It returns ErrNoRelay, ErrRefused or what Prepare returned, wrapped, if nothing was dialled;
+// an *Error if the exchange failed, which is then over: no dial or write goes on.
+func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
+	target, domain, err := c.check(r)
+	if err != nil {
+		return nil, err
+	}
+	if c.ctx.Err() != nil {
+		return nil, ErrClosed
+	}
+	relay, err := c.exit(domain, r.Purpose)
+	if err != nil {
+		return nil, err
+	}
+
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(c.ctx, func() { cancel(ErrClosed) })()
+	ctx, expire := context.WithTimeout(ctx, c.deadline)
+	defer expire()
+
+	req, err := c.build(ctx, r, target)
+	if err != nil {
+		return nil, err
+	}
+	limit := r.MaxBody
+	if limit == 0 {
+		limit = c.maxBody
+	}
+	circuit := c.circuits.acquire(Circuit{Domain: domain, Purpose: r.Purpose, Exit: relay.Name()}, relay)
+	defer c.circuits.release(circuit)
+	return circuit.do(ctx, req, limit)
+}
+
+// check applies the rules to all of a request that can be judged before a relay is chosen.
+func (c *Client) check(r Request) (target *url.URL, domain string, err error) {
+	switch {
+	case !r.Purpose.Valid():
+		return nil, "", refuse("purpose")
+	case r.Prepare != nil && r.Purpose != Federation:
+		return nil, "", refuse("signature on an unsigned purpose")
+	case r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodPost:
+		return nil, "", refuse("method")
+	case len(r.Body) > 0 && r.Method != http.MethodPost:
+		return nil, "", refuse("body without POST")
+	case r.MaxBody < 0:
+		return nil, "", refuse("negative limit")
+	}
+	if target, err = c.rules.target(r.URL); err != nil {
+		return nil, "", err
+	}
+	domain = target.Host
+	if r.Domain != "" {
+		if domain, err = canonical(r.Domain); err != nil {
+			return nil, "", refuse("domain form")
+		}
+	}
+	return target, domain, nil
+}
+
+// build makes the request that is sent, and has it signed.
+func (c *Client) build(ctx context.Context, r Request, target *url.URL) (*http.Request, error) {
+	header := http.Header{
+		"User-Agent": {c.agent},
+		// We ask for gzip by ourselves, so that the signer sees the header and the cap is ours to set on decoded bytes.
+		"Accept-Encoding": {"gzip"},
+	}
+	for _, name := range []string{"Accept", "Content-Type"} {
+		if v := r.Header.Get(name); v != "" {
+			header.Set(name, v)
+		}
+	}
+	req := (&http.Request{
+		Method: r.Method, URL: target, Host: target.Host, Header: header.Clone(),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}).WithContext(ctx)
+	setBody(req, r.Body)
+	if r.Prepare == nil {
+		return req, nil
+	}
+	// The signer gets copies of what it must not change, so that "checked" and "sent" stay one thing.
+	shown := req.Clone(ctx)
+	setBody(shown, r.Body)
+	if err := r.Prepare(shown); err != nil {
+		return nil, err
+	}
+	if shown.Method != req.Method || shown.Host != req.Host || *shown.URL != *req.URL {
+		return nil, refuse("request changed by its signer")
+	}
+	for name, values := range shown.Header {
+		switch {
+		case slices.Contains(signed, name):
+			req.Header[name] = values
+		case name == "Host" && slices.Equal(values, []string{req.Host}):
+			// Some signers keep it there; it is sent from req.Host.
+		case !slices.Equal(values, header[name]):
+			return nil, refuse("header added by the signer")
+		}
+	}
+	return req, nil
+}
+
+func setBody(req *http.Request, body []byte) {
+	if req.Method != http.MethodPost {
+		return
+	}
+	req.ContentLength = int64(len(body))
+	req.Body = http.NoBody
+	if len(body) > 0 {
+		req.Body = io.NopCloser(bytes.NewReader(body))
+	}
+}

@@ -1,0 +1,147 @@
+package egress
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Rules says what may be dialled, however a URL came to be followed. The zero value is the strictest: https, port 443,
+// public addresses. Every field widens it and belongs to trials and tests, but for Ports.
+type Rules struct {
+	// HTTP is unsafe: it allows http beside https, and any port with either.
+	HTTP bool
+	// Ports may be dialled beside 443.
+	Ports []uint16
+	// Addresses is unsafe: these prefixes count as public. One that holds a loopback address also permits the name
+	// localhost. Unspecified and multicast addresses are refused even then.
+	Addresses []netip.Prefix
+	// Exact is for tests: these pairs, and nothing else on their addresses, count as public.
+	Exact []netip.AddrPort
+}
+
+// CheckURL reports whether a request may be made to u, as far as that can be told without a look-up: scheme, no userinfo,
+// an absolute hierarchical form, a request target without control characters or spaces, and what CheckTarget checks.
+// Errors wrap ErrRefused and hold nothing of the URL.
+func (r Rules) CheckURL(u *url.URL) error {
+	_, err := r.target(u)
+	return err
+}
+
+// CheckTarget reports whether host and port may be dialled before its address is known. A literal address must pass
+// CheckAddr. A name must be canonical, have at least two labels and a top-level label of letters (or an A-label), so that
+// no resolver can read it as a number or complete it from a search list, and must not be a special-use name. An .onion
+// name passes here; that only tor carries it is held at the choice of the exit and again at the dial.
+func (r Rules) CheckTarget(host string, port uint16) error {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return r.CheckAddr(netip.AddrPortFrom(addr, port))
+	}
+	if !r.portAllowed(port) {
+		return refuse("port")
+	}
+	if host == "localhost" {
+		if r.CheckAddr(netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)) == nil ||
+			r.CheckAddr(netip.AddrPortFrom(netip.IPv6Loopback(), port)) == nil {
+			return nil
+		}
+		return refuse("special-use name")
+	}
+	return checkName(host)
+}
+
+// CheckAddr reports whether a may be dialled: the rule for the dialer's Control hook. IPv4 is checked against the IANA
+// special-purpose registry, IPv6 against an allow-list (see addresses.go); an IPv4 address inside IPv6 counts as the IPv4
+// address it is. An address with a zone is refused. Errors wrap ErrRefused.
+func (r Rules) CheckAddr(a netip.AddrPort) error {
+	addr := a.Addr()
+	if !addr.IsValid() || addr.Zone() != "" {
+		return refuse("address form")
+	}
+	addr = addr.Unmap()
+	a = netip.AddrPortFrom(addr, a.Port())
+	switch {
+	case addr.IsUnspecified() || addr.IsMulticast():
+		return refuse("not a unicast address")
+	case slices.Contains(r.Exact, a):
+		return nil
+	case !r.portAllowed(a.Port()) || a.Port() == 0:
+		return refuse("port")
+	case isPublic(addr):
+		return nil
+	}
+	for _, p := range r.Addresses {
+		if p.Contains(addr) {
+			return nil
+		}
+	}
+	return refuse("not a public address")
+}
+
+// portAllowed is about names too, whose address is not known yet: so a port of any Exact pair is allowed, and CheckAddr
+// then refuses all but that pair.
+func (r Rules) portAllowed(port uint16) bool {
+	if port == 0 {
+		return false
+	}
+	return port == 443 || r.HTTP || slices.Contains(r.Ports, port) ||
+		slices.ContainsFunc(r.Exact, func(a netip.AddrPort) bool { return a.Port() == port })
+}
+
+// target checks u and gives the URL that is requested in its stead: host canonical, default port and fragment dropped.
+func (r Rules) target(u *url.URL) (*url.URL, error) {
+	if u == nil {
+		return nil, refuse("no URL")
+	}
+	var port uint16
+	switch {
+	case u.Scheme == "https":
+		port = 443
+	case u.Scheme == "http" && r.HTTP:
+		port = 80
+	default:
+		return nil, refuse("scheme")
+	}
+	if u.User != nil || u.Opaque != "" {
+		return nil, refuse("URL form")
+	}
+	host, err := canonical(u.Host)
+	if err != nil {
+		return nil, refuse("host form")
+	}
+	t := &url.URL{Scheme: u.Scheme, Host: host, Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery, ForceQuery: u.ForceQuery}
+	for _, c := range []byte(t.RequestURI()) {
+		if c <= ' ' || c >= 0x7f {
+			return nil, refuse("request target")
+		}
+	}
+	if s := t.Port(); s != "" {
+		n, err := strconv.ParseUint(s, 10, 16)
+		if err != nil {
+			return nil, refuse("port")
+		}
+		if uint16(n) == port {
+			t.Host = strings.TrimSuffix(t.Host, ":"+s)
+		}
+		port = uint16(n)
+	}
+	return t, r.CheckTarget(t.Hostname(), port)
+}
+
+// dialTarget is the second line: what the HTTP library is about to dial, checked again, with the kind of relay known.
+func (r Rules) dialTarget(kind, address string) error {
+	host, service, err := net.SplitHostPort(address)
+	if err != nil {
+		return refuse("address form")
+	}
+	port, err := strconv.ParseUint(service, 10, 16)
+	if err != nil {
+		return refuse("port")
+	}
+	if isOnion(host) && kind != kindTor {
+		return refuse("onion name without tor")
+	}
+	return r.CheckTarget(host, uint16(port))
+}
