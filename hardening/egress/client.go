@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/dunnock-server/dunnock/hardening/hostname"
 )
 
 // Config is what a Client is made from. The zero value lets nothing leave.
@@ -125,7 +127,7 @@ func (c *Client) Exit(domain string, p Purpose) (string, error) {
 	if !p.Valid() {
 		return "", refuse("purpose")
 	}
-	domain, err := canonical(domain)
+	domain, err := hostname.Canonical(domain, true)
 	if err != nil {
 		return "", refuse("host form")
 	}

@@ -1,8 +1,9 @@
 package egress
 
 import (
-	"errors"
 	"strings"
+
+	"github.com/dunnock-server/dunnock/hardening/hostname"
 )
 
 // specialNames are top-level names that no server of the public internet has. A look-up of one tells a resolver what it
@@ -25,7 +26,7 @@ var specialNames = map[string]bool{
 
 // checkName applies CheckTarget's rules for names.
 func checkName(host string) error {
-	if name, err := canonical(host); err != nil || name != host {
+	if name, err := hostname.Canonical(host, false); err != nil || name != host {
 		return refuse("host form")
 	}
 	dot := strings.LastIndexByte(host, '.')
@@ -51,31 +52,4 @@ func checkName(host string) error {
 func isOnion(host string) bool {
 	name, _, _ := strings.Cut(host, ":")
 	return name == "onion" || strings.HasSuffix(name, ".onion")
-}
-
-var errHostForm = errors.New("host form")
-
-// canonical gives the one form of a host with an optional port.
-func canonical(host string) (string, error) {
-	host = strings.ToLower(host)
-	if host == "" || len(host) > 259 {
-		return "", errHostForm
-	}
-	for _, c := range []byte(host) {
-		if c <= ' ' || c >= 0x7f || strings.IndexByte(`/\%@?#"<>^`+"`{|}", c) >= 0 {
-			return "", errHostForm
-		}
-	}
-	if strings.HasPrefix(host, "[") {
-		return host, nil
-	}
-	name, port, ok := strings.Cut(host, ":")
-	name = strings.TrimSuffix(name, ".")
-	if name == "" || strings.HasPrefix(name, ".") || strings.Contains(name, "..") || strings.Contains(port, ":") {
-		return "", errHostForm
-	}
-	if ok && port != "" {
-		return name + ":" + port, nil
-	}
-	return name, nil
 }

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+
+	"github.com/dunnock-server/dunnock/hardening/hostname"
 )
 
 // Request is one exchange to be made.
@@ -42,8 +44,8 @@ type Response struct {
 // signed are the headers that Prepare may add.
 var signed = []string{"Date", "Digest", "Content-Digest", "Signature", "Signature-Input"}
 
-// Do makes at most one exchange. It returns ErrNoRelay, ErrRefused or what Prepare returned, wrapped, if nothing was dialled;
-// an *Error if the exchange failed, which is then over: no dial or write goes on.
+// Do makes at most one exchange. It returns ErrNoRelay, ErrClosed, an ErrRefused or what Prepare returned if nothing was
+// dialled; an *Error if the exchange failed, which is then over: no dial or write goes on.
 func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	target, domain, err := c.check(r)
 	if err != nil {
@@ -95,7 +97,7 @@ func (c *Client) check(r Request) (target *url.URL, domain string, err error) {
 	}
 	domain = target.Host
 	if r.Domain != "" {
-		if domain, err = canonical(r.Domain); err != nil {
+		if domain, err = hostname.Canonical(r.Domain, true); err != nil {
 			return nil, "", refuse("domain form")
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/dunnock-server/dunnock/hardening/hostname"
 )
 
 // Rules says what may be dialled, however a URL came to be followed. The zero value is the strictest: https, port 443,
@@ -95,39 +97,27 @@ func (r Rules) target(u *url.URL) (*url.URL, error) {
 	if u == nil {
 		return nil, refuse("no URL")
 	}
-	var port uint16
-	switch {
-	case u.Scheme == "https":
-		port = 443
-	case u.Scheme == "http" && r.HTTP:
-		port = 80
-	default:
+	if u.Scheme != "https" && (u.Scheme != "http" || !r.HTTP) {
 		return nil, refuse("scheme")
 	}
 	if u.User != nil || u.Opaque != "" {
 		return nil, refuse("URL form")
 	}
-	host, err := canonical(u.Host)
+	// Canonical first: it takes a host only, where an origin is read up to the first slash.
+	if _, err := hostname.Canonical(u.Host, true); err != nil {
+		return nil, refuse("host form")
+	}
+	origin, err := hostname.OriginOf(u.Scheme + "://" + u.Host)
 	if err != nil {
 		return nil, refuse("host form")
 	}
-	t := &url.URL{Scheme: u.Scheme, Host: host, Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery, ForceQuery: u.ForceQuery}
-	for _, c := range []byte(t.RequestURI()) {
-		if c <= ' ' || c >= 0x7f {
-			return nil, refuse("request target")
-		}
+	authority := strings.TrimPrefix(origin.String(), origin.Scheme+"://")
+	t := &url.URL{Scheme: u.Scheme, Host: authority, Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery, ForceQuery: u.ForceQuery}
+	request := t.RequestURI()
+	if request[0] != '/' || strings.ContainsFunc(request, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
+		return nil, refuse("request target")
 	}
-	if s := t.Port(); s != "" {
-		n, err := strconv.ParseUint(s, 10, 16)
-		if err != nil {
-			return nil, refuse("port")
-		}
-		if uint16(n) == port {
-			t.Host = strings.TrimSuffix(t.Host, ":"+s)
-		}
-		port = uint16(n)
-	}
-	return t, r.CheckTarget(t.Hostname(), port)
+	return t, r.CheckTarget(t.Hostname(), origin.Port)
 }
 
 // dialTarget is the second line: what the HTTP library is about to dial, checked again, with the kind of relay known.
