@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -81,13 +82,16 @@ func canonicalName(name string) (string, error) {
 	if len(name) > 4*MaxLength {
 		return "", invalid("longer than 253 bytes")
 	}
+	// idna encodes a broken byte as if it were a letter.
+	if !utf8.ValidString(name) {
+		return "", invalid("not UTF-8")
+	}
 	if strings.ContainsFunc(name, vanishes) {
 		return "", invalid("holds an invisible character")
 	}
-	// idna's own errors quote the label, which must not reach a log.
-	name, err := idna.Lookup.ToASCII(name)
+	name, err := toASCII(name)
 	if err != nil {
-		return "", invalid("not a domain name (UTS 46)")
+		return "", err
 	}
 	name = strings.TrimSuffix(name, ".")
 	if len(name) > MaxLength {
@@ -106,6 +110,21 @@ func canonicalName(name string) (string, error) {
 		}
 	}
 	return name, nil
+}
+
+// toASCII maps a name to lower-case A-labels. A name that changed is mapped again and must stay as it is: idna applies the
+// Bidi rule to letters before it maps them, and so lets through what it refuses as an A-label ("0ℶ", where ℶ becomes a
+// Hebrew letter). Its own errors quote the label, which must not reach a log.
+func toASCII(name string) (string, error) {
+	ascii, err := idna.Lookup.ToASCII(name)
+	if err == nil && ascii != name {
+		name = ascii
+		ascii, err = idna.Lookup.ToASCII(name)
+	}
+	if err != nil || ascii != name {
+		return "", invalid("not a domain name (UTS 46)")
+	}
+	return ascii, nil
 }
 
 // checkLabel holds what idna returned to the letters, digits and hyphens of RFC 1123 section 2.1, whatever its tables
