@@ -1,0 +1,116 @@
+package storage
+
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+)
+
+// Act is something one of the node's own actors did that other servers are told of.
+type Act struct {
+	bun.BaseModel `bun:"table:acts"`
+
+	ID        int64 `bun:",pk,autoincrement"`
+	URI       string
+	Type      string // of the activity
+	Actor     string // the owner or the server
+	Object    string // URI of what it is about
+	Document  string // the whole activity, before any view of it
+	CreatedAt Time   // real, for the owner
+	ReleaseAt Time   // the one moment from which on it may leave; zero: not drawn, so never
+}
+
+// Delivery is an act on its way to one inbox.
+type Delivery struct {
+	bun.BaseModel `bun:"table:deliveries"`
+
+	ID       int64 `bun:",pk,autoincrement"`
+	ActID    int64
+	Host     string // canonical, of the inbox
+	Inbox    string
+	DueAt    Time // the release of its act, or later
+	Attempts int
+	Error    string // of the last attempt, for the owner
+	GivenUp  bool
+}
+
+// Act returns an act by its row number, or [ErrNotFound].
+func (q Queries) Act(ctx context.Context, id int64) (*Act, error) {
+	return one(ctx, q.db.NewSelect().Where("id = ?", id), new(Act))
+}
+
+// ActByURI returns an act, or [ErrNotFound].
+func (q Queries) ActByURI(ctx context.Context, uri string) (*Act, error) {
+	return one(ctx, q.db.NewSelect().Where("uri = ?", uri), new(Act))
+}
+
+// ActsAbout returns the acts about an object, oldest first.
+func (q Queries) ActsAbout(ctx context.Context, object string) ([]Act, error) {
+	return all[Act](ctx, q.db.NewSelect().Where("object = ?", object).Order("id"))
+}
+
+// NextDeliveries returns what leaves next for a host: the deliveries of the act that was released first, limit at most,
+// and none while that act is not due. Nothing overtakes: a later act waits until the earlier one has arrived or was given
+// up.
+func (q Queries) NextDeliveries(ctx context.Context, host string, now Time, limit int) ([]Delivery, error) {
+	rows, err := all[Delivery](ctx, q.db.NewSelect().
+		Where("host = ? AND NOT given_up AND due_at <= ?", host, now).
+		Order("due_at", "act_id", "id").Limit(int64(limit)))
+	for i := range rows {
+		if rows[i].ActID != rows[0].ActID {
+			return rows[:i], err
+		}
+	}
+	return rows, err
+}
+
+// NextDue returns when the next act is due at a host; zero when nothing waits.
+func (q Queries) NextDue(ctx context.Context, host string) (Time, error) {
+	rows, err := all[Delivery](ctx, q.db.NewSelect().Where("host = ? AND NOT given_up", host).Order("due_at").Limit(1))
+	if err != nil || len(rows) == 0 {
+		return Time{}, err
+	}
+	return rows[0].DueAt, nil
+}
+
+// Deliveries returns everything that waits or was given up, oldest act first.
+func (q Queries) Deliveries(ctx context.Context, limit int) ([]Delivery, error) {
+	return all[Delivery](ctx, q.db.NewSelect().Order("act_id", "id").Limit(int64(limit)))
+}
+
+// InsertAct adds an act and sets its ID.
+func (tx Tx) InsertAct(ctx context.Context, a *Act) error {
+	_, err := tx.db.NewInsert().Model(a).Returning("id").Exec(ctx)
+	return err
+}
+
+// InsertDeliveries adds deliveries; one for the same act and inbox is one.
+func (tx Tx) InsertDeliveries(ctx context.Context, ds []Delivery) error {
+	if len(ds) == 0 {
+		return nil
+	}
+	_, err := tx.insert(ctx, &ds, true)
+	return err
+}
+
+// DeleteDelivery removes what has arrived or is no longer wanted.
+func (tx Tx) DeleteDelivery(ctx context.Context, id int64) error {
+	_, err := tx.db.NewDelete().Model((*Delivery)(nil)).Where("id = ?", id).Exec(ctx)
+	return err
+}
+
+// UpdateDelivery writes attempts, error and whether it was given up.
+func (tx Tx) UpdateDelivery(ctx context.Context, d *Delivery) error {
+	_, err := tx.db.NewUpdate().Model(d).Column("due_at", "attempts", "error", "given_up").WherePK().Exec(ctx)
+	return err
+}
+
+// WithdrawUntold removes the deliveries of an act that no attempt was made for, and returns how many are left: those
+// that were tried may have been told.
+func (tx Tx) WithdrawUntold(ctx context.Context, act int64) (left int64, err error) {
+	_, err = tx.db.NewDelete().Model((*Delivery)(nil)).Where("act_id = ? AND attempts = 0", act).Exec(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return tx.db.NewSelect().Model((*Delivery)(nil)).Where("act_id = ?", act).Count(ctx)
+}

@@ -1,0 +1,91 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/uptrace/bun"
+)
+
+// ErrNotFound says that a record is not there.
+var ErrNotFound = errors.New("not found")
+
+// Config says where the database is.
+type Config struct {
+	// Path is the database file. It and its folder are made if missing, readable by their owner only.
+	Path string
+	// Log gets faults of the writer. Nil: discarded.
+	Log *slog.Logger
+}
+
+// DB is an open database. Its methods may be called from any goroutine.
+type DB struct {
+	Queries
+	readers *bun.DB
+	writer  *writer
+}
+
+// Queries are the reads. They run on the pool when reached through [DB], and inside the transaction through [Tx].
+type Queries struct{ db bun.IDB }
+
+// Tx is a transaction under way: all reads, and the writes. It must not be kept after the function it was given to.
+type Tx struct{ Queries }
+
+// Open opens the database at c.Path, making or migrating it as needed. It returns [ErrNewerSchema] for a file that a
+// later version of dunnock has written, and leaves that file as it was.
+func Open(ctx context.Context, c Config) (*DB, error) {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := private(c.Path); err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	one, err := connect(c.Path, 1)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if err := migrateUp(ctx, one); err != nil {
+		return nil, errors.Join(err, one.Close())
+	}
+	pool, err := connect(c.Path, max(4, runtime.NumCPU()))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), one.Close())
+	}
+	return &DB{Queries: Queries{pool}, readers: pool, writer: newWriter(one, c.Log)}, nil
+}
+
+// private makes the folder (0700) and the file (0600) before SQLite does, which would leave them to the umask. The
+// files that SQLite adds beside it take the mode of the database.
+func private(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err == nil && info.Mode().Perm()&0o077 != 0 {
+		err = fmt.Errorf("%w: %s is open to others (mode %04o): chmod 600 it", fs.ErrPermission, path, info.Mode().Perm())
+	}
+	return errors.Join(err, f.Close())
+}
+
+// Close waits for the writes under way and closes the file.
+func (d *DB) Close() error {
+	d.writer.close()
+	return errors.Join(d.readers.Close(), d.writer.db.Close())
+}
+
+// Write runs fn in a transaction and returns once it is durable, or fn's error with nothing changed. fn may run beside
+// others in one commit, so it must not wait for anything but the database. It is never interrupted: a cancelled ctx is
+// noticed before fn starts, not while it runs.
+func (d *DB) Write(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error {
+	return d.writer.do(ctx, fn)
+}

@@ -1,0 +1,56 @@
+package storage
+
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+)
+
+// Directions of a [Disclosure].
+const (
+	Pushed  = "pushed"  // delivered by us
+	Pulled  = "pulled"  // asked for by them
+	Fetched = "fetched" // asked for by us: it tells them that we asked
+)
+
+// Disclosure is one row of the ledger: what a domain was told.
+type Disclosure struct {
+	bun.BaseModel `bun:"table:disclosures"`
+
+	ID        int64 `bun:",pk,autoincrement"`
+	At        Time
+	Domain    string // empty: a visitor without a key
+	Direction string
+	Purpose   string
+	Act       string // type of the activity, or of the document
+	Object    string
+	Fields    string // what was shown, in order, with commas
+	Exit      string // name of the relay it left by; empty for what was pulled
+	Bytes     int64
+	Status    int  // HTTP; 0: no answer
+	SettledAt Time // zero: it may have been told, or not (a crash came between)
+}
+
+// Disclosures returns rows about a domain since t, newest first.
+func (q Queries) Disclosures(ctx context.Context, domain string, since Time, limit int) ([]Disclosure, error) {
+	return all[Disclosure](ctx, q.db.NewSelect().
+		Where("domain = ? AND at >= ?", domain, since).Order("id DESC").Limit(int64(limit)))
+}
+
+// InsertDisclosure adds a row and sets its ID.
+func (tx Tx) InsertDisclosure(ctx context.Context, d *Disclosure) error {
+	_, err := tx.db.NewInsert().Model(d).Returning("id").Exec(ctx)
+	return err
+}
+
+// SettleDisclosure writes how it ended.
+func (tx Tx) SettleDisclosure(ctx context.Context, d *Disclosure) error {
+	_, err := tx.db.NewUpdate().Model(d).Column("bytes", "status", "settled_at").WherePK().Exec(ctx)
+	return err
+}
+
+// PruneDisclosures removes rows older than t.
+func (tx Tx) PruneDisclosures(ctx context.Context, t Time) error {
+	_, err := tx.db.NewDelete().Model((*Disclosure)(nil)).Where("at < ?", t).Exec(ctx)
+	return err
+}

@@ -1,0 +1,58 @@
+package storage
+
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+)
+
+// Host is what the delivery queue knows of a server.
+type Host struct {
+	bun.BaseModel `bun:"table:hosts"`
+
+	Host         string `bun:",pk"`
+	DueAt        Time   // when to look at its queue next; zero: nothing waits
+	Failures     int    // in a row
+	FailingSince Time
+	Scheme       int // the signature scheme it took last; 0: not known
+}
+
+// Host returns what is known of a server; a zero Host for one that is not known.
+func (q Queries) Host(ctx context.Context, host string) (*Host, error) {
+	h, err := one(ctx, q.db.NewSelect().Where("host = ?", host), new(Host))
+	if err == ErrNotFound {
+		return &Host{Host: host}, nil
+	}
+	return h, err
+}
+
+// DueHosts returns servers whose queue is due at now, the longest overdue first.
+func (q Queries) DueHosts(ctx context.Context, now Time, limit int) ([]Host, error) {
+	return all[Host](ctx, q.db.NewSelect().
+		Where("due_at IS NOT NULL AND due_at <= ?", now).Order("due_at").Limit(int64(limit)))
+}
+
+// NextHostDue returns when the next server is due; zero when nothing waits anywhere.
+func (q Queries) NextHostDue(ctx context.Context) (Time, error) {
+	rows, err := all[Host](ctx, q.db.NewSelect().Where("due_at IS NOT NULL").Order("due_at").Limit(1))
+	if err != nil || len(rows) == 0 {
+		return Time{}, err
+	}
+	return rows[0].DueAt, nil
+}
+
+// PutHost writes all that is known of a server.
+func (tx Tx) PutHost(ctx context.Context, h *Host) error {
+	_, err := tx.db.NewInsert().Model(h).On("CONFLICT (host) DO UPDATE").
+		Set("due_at = EXCLUDED.due_at, failures = EXCLUDED.failures, failing_since = EXCLUDED.failing_since").
+		Set("scheme = EXCLUDED.scheme").Exec(ctx)
+	return err
+}
+
+// WakeHost makes a server due at t unless it already is earlier, or waits out a failure.
+func (tx Tx) WakeHost(ctx context.Context, host string, t Time) error {
+	_, err := tx.db.NewInsert().Model(&Host{Host: host, DueAt: t}).On("CONFLICT (host) DO UPDATE").
+		Set("due_at = CASE WHEN host.due_at IS NULL OR (host.failures = 0 AND host.due_at > EXCLUDED.due_at)" +
+			" THEN EXCLUDED.due_at ELSE host.due_at END").Exec(ctx)
+	return err
+}

@@ -1,0 +1,57 @@
+package storage
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/migrate"
+)
+
+// Migrations are append-only: a file that has been released is never edited, a change is a new file.
+//
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+// ErrNewerSchema says that the database was written by a later version of dunnock.
+var ErrNewerSchema = errors.New("the database was written by a newer version of dunnock: upgrade dunnock, or restore the backup made before the upgrade")
+
+func migrateUp(ctx context.Context, db *bun.DB) error {
+	files, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		return err
+	}
+	return migrateFrom(ctx, db, files)
+}
+
+func migrateFrom(ctx context.Context, db *bun.DB, files fs.FS) error {
+	known := migrate.NewMigrations()
+	if err := known.Discover(files); err != nil {
+		return fmt.Errorf("read migrations: %w", err)
+	}
+	m := migrate.NewMigrator(db, known,
+		migrate.WithTableName("migrations"), migrate.WithLocksTableName("migration_locks"),
+		migrate.WithMarkAppliedOnSuccess(true), // the default records a migration that then fails
+		migrate.WithTemplateData(ddl))
+	if err := m.Init(ctx); err != nil {
+		return fmt.Errorf("prepare migrations: %w", err)
+	}
+	applied, err := m.AppliedMigrations(ctx)
+	if err != nil {
+		return fmt.Errorf("read applied migrations: %w", err)
+	}
+	names := known.Sorted()
+	for _, a := range applied {
+		if !slices.ContainsFunc(names, func(k migrate.Migration) bool { return k.Name == a.Name }) {
+			return ErrNewerSchema
+		}
+	}
+	if _, err := m.Migrate(ctx); err != nil {
+		return fmt.Errorf("migrate the database: %w", err)
+	}
+	return nil
+}

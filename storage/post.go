@@ -1,0 +1,167 @@
+package storage
+
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+)
+
+// Visibility says whom a post was addressed to.
+type Visibility string
+
+// The four audiences. Direct is the zero value's meaning everywhere: the fewest see it.
+const (
+	Public    Visibility = "public"
+	Unlisted  Visibility = "unlisted"
+	Followers Visibility = "followers"
+	Direct    Visibility = "direct"
+)
+
+// Recipients are the addresses of a post or an act, as its author wrote them.
+type Recipients struct {
+	To []string `json:"to,omitempty"`
+	CC []string `json:"cc,omitempty"`
+}
+
+// Tag is a mention, hashtag or custom emoji of a post.
+type Tag struct {
+	Type string `json:"type"` // Mention, Hashtag, Emoji
+	Name string `json:"name"`
+	Href string `json:"href"` // of an emoji: its image
+}
+
+// Attachment is a file that a post carries: of an own post by the name of its [Blob], of others by URL.
+type Attachment struct {
+	Type     string `json:"type"`
+	MIME     string `json:"mime"`
+	URL      string `json:"url,omitempty"`
+	Blob     string `json:"blob,omitempty"`
+	Alt      string `json:"alt,omitempty"`
+	Blurhash string `json:"blurhash,omitempty"`
+	Width    int    `json:"width,omitempty"`
+	Height   int    `json:"height,omitempty"`
+}
+
+// Post is an object that people wrote: a note, a question, an article, a video; the owner's or somebody else's.
+type Post struct {
+	bun.BaseModel `bun:"table:posts"`
+
+	ID           int64 `bun:",pk,autoincrement"`
+	URI          string
+	Token        string // random; names the post to the owner, and of an own one ends its URI
+	Local        bool
+	Type         string
+	Author       string
+	Visibility   Visibility
+	Recipients   Recipients
+	InReplyTo    string
+	Conversation string // URI of the thread's first known post
+	Quote        string
+	Name         string // title
+	Summary      string // content warning, plain text
+	Content      string // sanitised HTML
+	Source       string // of an own post: what the owner typed
+	Language     string
+	Sensitive    bool
+	URL          string
+	Tags         []Tag
+	Attachments  []Attachment
+	Published    Time // as the world sees it
+	Updated      Time // zero: never edited
+	CreatedAt    Time // real: when it was written, or arrived
+	ReleaseAt    Time // of an own post: from when on it exists for others; zero: not drawn
+	ExpiresAt    Time
+	DeletedAt    Time // a tombstone: everything but URI, author and addresses is gone
+}
+
+// Released says whether an own post exists for others at t.
+func (p *Post) Released(t Time) bool {
+	return !p.ReleaseAt.IsZero() && !p.ReleaseAt.After(t.Time)
+}
+
+// Post returns the post with that URI, tombstones included, or [ErrNotFound].
+func (q Queries) Post(ctx context.Context, uri string) (*Post, error) {
+	return one(ctx, q.db.NewSelect().Where("uri = ?", uri), new(Post))
+}
+
+// PostByToken returns the post that the owner calls token, or [ErrNotFound].
+func (q Queries) PostByToken(ctx context.Context, token string) (*Post, error) {
+	return one(ctx, q.db.NewSelect().Where("token = ?", token), new(Post))
+}
+
+// PostByURL returns the post whose page for people is url, or [ErrNotFound].
+func (q Queries) PostByURL(ctx context.Context, url string) (*Post, error) {
+	return one(ctx, q.db.NewSelect().Where("url = ?", url), new(Post))
+}
+
+// Posts returns those of the posts that are known and not deleted, in no order.
+func (q Queries) Posts(ctx context.Context, uris []string) ([]Post, error) {
+	if len(uris) == 0 {
+		return nil, nil
+	}
+	return all[Post](ctx, q.db.NewSelect().Where("uri IN (?) AND deleted_at IS NULL", bun.List(uris)))
+}
+
+// Thread returns the posts of a conversation, oldest first, limit at most.
+func (q Queries) Thread(ctx context.Context, conversation string, limit int) ([]Post, error) {
+	return all[Post](ctx, q.db.NewSelect().
+		Where("(conversation = ? OR uri = ?) AND deleted_at IS NULL", conversation, conversation).
+		Order("published", "id").Limit(int64(limit)))
+}
+
+// Replies returns the posts that answer uri, oldest first, limit at most.
+func (q Queries) Replies(ctx context.Context, uri string, limit int) ([]Post, error) {
+	return all[Post](ctx, q.db.NewSelect().
+		Where("in_reply_to = ? AND in_reply_to <> '' AND deleted_at IS NULL", uri).Order("id").Limit(int64(limit)))
+}
+
+// OwnPosts returns posts of an author that exist for others at t, newest first, below the row number before (0: from the
+// newest).
+func (q Queries) OwnPosts(ctx context.Context, author string, t Time, before int64, limit int) ([]Post, error) {
+	sel := q.db.NewSelect().Where("author = ? AND local AND deleted_at IS NULL AND release_at <= ?", author, t)
+	if before > 0 {
+		sel = sel.Where("id < ?", before)
+	}
+	return all[Post](ctx, sel.Order("id DESC").Limit(int64(limit)))
+}
+
+// ExpiredPosts returns own posts whose time is over at t.
+func (q Queries) ExpiredPosts(ctx context.Context, t Time, limit int) ([]Post, error) {
+	return all[Post](ctx, q.db.NewSelect().
+		Where("expires_at IS NOT NULL AND expires_at <= ? AND deleted_at IS NULL AND local", t).Order("id").Limit(int64(limit)))
+}
+
+// InsertPost adds a post; false says that one with its URI is there already, which is left as it is.
+func (tx Tx) InsertPost(ctx context.Context, p *Post) (bool, error) {
+	return tx.insert(ctx, p, true)
+}
+
+// UpdatePost writes all of a post that is there.
+func (tx Tx) UpdatePost(ctx context.Context, p *Post) error {
+	_, err := tx.db.NewUpdate().Model(p).WherePK().Exec(ctx)
+	return err
+}
+
+// BuryPost makes a post a tombstone and forgets what hangs on it: poll, reactions, pins, timeline, notifications.
+func (tx Tx) BuryPost(ctx context.Context, uri string, at Time) error {
+	_, err := tx.db.NewUpdate().Model((*Post)(nil)).
+		Set("deleted_at = ?, content = '', source = '', summary = '', name = '', url = '', quote = ''", at).
+		Set("tags = '[]', attachments = '[]', language = '', expires_at = NULL").
+		Where("uri = ? AND deleted_at IS NULL", uri).Exec(ctx)
+	if err != nil {
+		return err
+	}
+	for _, q := range []*bun.DeleteQuery{
+		tx.db.NewDelete().Model((*Poll)(nil)).Where("post = ?", uri),
+		tx.db.NewDelete().Model((*Vote)(nil)).Where("poll = ?", uri),
+		tx.db.NewDelete().Model((*Reaction)(nil)).Where("object = ?", uri),
+		tx.db.NewDelete().Model((*Pin)(nil)).Where("post = ?", uri),
+		tx.db.NewDelete().Model((*TimelineEntry)(nil)).Where("post = ?", uri),
+		tx.db.NewDelete().Model((*Notification)(nil)).Where("object = ?", uri),
+	} {
+		if _, err := q.Exec(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,53 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/uptrace/bun"
+)
+
+// found turns the driver's "no rows" into [ErrNotFound].
+func found(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNotFound
+	}
+	return err
+}
+
+// one reads a single record.
+func one[T any](ctx context.Context, q *bun.SelectQuery, into *T) (*T, error) {
+	if err := q.Model(into).Limit(1).Scan(ctx); err != nil {
+		return nil, found(err)
+	}
+	return into, nil
+}
+
+// all reads every record that q selects.
+func all[T any](ctx context.Context, q *bun.SelectQuery) ([]T, error) {
+	var rows []T
+	err := q.Model(&rows).Scan(ctx)
+	return rows, err
+}
+
+// insert adds a row. With unique, a row that is there already is left as it is, and false says so.
+func (tx Tx) insert(ctx context.Context, row any, unique bool) (bool, error) {
+	q := tx.db.NewInsert().Model(row)
+	if unique {
+		q = q.On("CONFLICT DO NOTHING")
+	}
+	return changed(q.Exec(ctx))
+}
+
+// changed says whether a statement touched a row.
+func changed(res sql.Result, err error) (bool, error) {
+	if errors.Is(err, sql.ErrNoRows) { // bun, of an insert that conflicted and had a value to return
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
+	return n > 0, err
+}

@@ -1,0 +1,37 @@
+package storage
+
+import (
+	"database/sql"
+	"net/url"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	_ "modernc.org/sqlite" // registers "sqlite"
+)
+
+// What is SQLite's alone stands in this file: the driver, its pragmas and the words of its DDL. The queries elsewhere
+// are SQL that PostgreSQL would run as well.
+
+// ddl are the words that migrations take from the dialect. STRICT makes SQLite check the types of columns.
+var ddl = map[string]string{"Int": "INTEGER", "Bool": "INTEGER", "Bytes": "BLOB", "Strict": " STRICT"}
+
+// connect opens a pool of at most n connections. Pragmas stand in the DSN, so that each connection gets them.
+func connect(path string, n int) (*bun.DB, error) {
+	q := url.Values{"_pragma": {
+		"busy_timeout(5000)",
+		"journal_mode(WAL)",
+		"synchronous(FULL)",
+		"foreign_keys(ON)",
+		"secure_delete(ON)",
+		"trusted_schema(OFF)",
+		"cache_size(-2048)",
+		"journal_size_limit(67108864)",
+	}, "_txlock": {"immediate"}}
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: q.Encode()}).String())
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(n)
+	db.SetMaxIdleConns(n)
+	return bun.NewDB(db, sqlitedialect.New()), nil
+}
