@@ -39,7 +39,7 @@ func TestOriginOf(t *testing.T) {
 func TestOriginOfRefuses(t *testing.T) {
 	urls := []string{
 		"", "example.org", "//example.org/", "/users/alice", "https", "https:", "https:example.org", "https:/example.org",
-		"https://", "https:///example.org", "https://:443/", "https://?", "https://#", "https:example.org//example.org",
+		"https://", "https:///example.org", "https://:443/", "https://?", "https://#", "https:example.org//example.org", "https:/x//example.org", "https:?//example.org",
 		"ap://did:key:z6Mk/actor", "acct:alice@example.org", "mailto:alice@example.org", "data:text/html,x", "file:///etc/passwd",
 		"ftp://example.org/", "ws://example.org/", "javascript://example.org/", "urn:uuid:0",
 		"https://alice@example.org/", "https://alice:secret@example.org/", "https://@example.org/", "https://:@example.org/",
