@@ -1,0 +1,81 @@
+package hardening
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/dunnock-server/dunnock/hardening/egress"
+	"github.com/dunnock-server/dunnock/hardening/exposure"
+	"github.com/dunnock-server/dunnock/hardening/redact"
+)
+
+// contentType is what acts are sent as, and documents served as. Servers take it where they take the longer form.
+const contentType = "application/activity+json"
+
+// Delivery is an act for one inbox.
+type Delivery struct {
+	Document map[string]any // the whole activity, before any view of it
+	Object   string         // URI of what it is about, for the ledger
+	Release  time.Time      // before it nothing is sent; zero: never
+	Inbox    string
+	Sign     Signer // nil: refused, since nobody takes an unsigned act
+}
+
+// Receipt is how an inbox answered.
+type Receipt struct {
+	Status     int
+	RetryAfter time.Duration // as it asked, 0 if it did not; at most a day
+}
+
+// Deliver makes one attempt to tell a domain of an act: the view that its policy allows, signed, through its relay. A
+// redirect is not followed. The error is [ErrWithheld] or [ErrUnreleased], one that wraps [egress.ErrRefused] or
+// redact.ErrBelowFloor (all four: nothing left), or the failure of the exchange. An answer of any status is no error.
+func (g *Gate) Deliver(ctx context.Context, d Delivery) (Receipt, error) {
+	u, domain, err := target(d.Inbox)
+	if err != nil {
+		return Receipt{}, err
+	}
+	if d.Release.IsZero() || d.Release.After(time.Now()) {
+		return Receipt{}, ErrUnreleased
+	}
+	kind, _ := d.Document["type"].(string)
+	rules := g.policy.For(domain)
+	if !rules.Tells(kind) {
+		return Receipt{}, ErrWithheld
+	}
+	view, shown, err := redact.View(d.Document, rules.Fields)
+	if err != nil {
+		return Receipt{}, fmt.Errorf("view for a delivery: %w", err)
+	}
+	body, err := encode(view)
+	if err != nil {
+		return Receipt{}, err
+	}
+	if d.Sign == nil {
+		return Receipt{}, fmt.Errorf("%w: a delivery without a signature", egress.ErrRefused)
+	}
+	res, err := g.exchange(ctx, egress.Request{
+		Method: http.MethodPost, URL: u, Body: body, Purpose: egress.Federation,
+		Header:  http.Header{"Content-Type": {contentType}, "Accept": {contentType}},
+		Prepare: prepare(d.Sign, body),
+	}, exposure.Row{Domain: domain, Direction: exposure.Pushed, Act: kind, Object: d.Object, Fields: shown})
+	if err != nil {
+		return Receipt{}, err
+	}
+	return Receipt{Status: res.Status, RetryAfter: retryAfter(res.Header, time.Now())}, nil
+}
+
+// retryAfter reads the header of that name, seconds or a date (RFC 9110, section 10.2.3).
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	value := h.Get("Retry-After")
+	var wait time.Duration
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		wait = time.Duration(seconds) * time.Second
+	} else if at, err := http.ParseTime(value); err == nil {
+		wait = at.Sub(now)
+	}
+	return min(max(wait, 0), 24*time.Hour)
+}

@@ -1,0 +1,27 @@
+// Package hardening is the one door: every byte that leaves for another server passes a [Gate].
+//
+// The gate has four ways through. [Gate.Deliver] brings an act to a domain, [Gate.Fetch] asks a domain for something,
+// [Gate.Serve] shows a document to a viewer, and [Gate.Transport] carries what has no document: certificates, look-ups of
+// names. Each of them asks the [Policy] of the domain, makes that domain's view (package redact), writes the ledger
+// (package exposure) and only then sends, through the relay of that domain (package egress). Each HTTP hop, redirect or
+// second signature scheme is a new decision and a new row.
+//
+// The gate holds no keys: who signs is handed in, and signs exactly the bytes that leave. It does not know followers or
+// addressees: whether a viewer belongs to the audience of a post is decided in package federation/wire before the gate is
+// asked. It does not retry.
+//
+// # Threat model
+//
+// An observer who runs a server that federates with the node learns what the ledger says it was told, and for each
+// connection the address of the relay's exit and its time. With the relay kind "direct" that address is the node's own,
+// and so the owner's: direct protects nobody and has to be written down.
+//
+// An observer who can fetch without a key learns that the actor exists, its name, its key and its inboxes: the stub that
+// others need to verify a signature.
+//
+// An observer who sees the times of what leaves learns, in the release mode "now", when the owner acted. Other modes come
+// from package timing.
+//
+// Not protected here: what the owner writes, whom the owner follows and mentions, the domain name itself, and what other
+// servers pass on.
+package hardening

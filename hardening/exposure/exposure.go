@@ -1,0 +1,105 @@
+// Package exposure is the ledger: what each domain was told about the owner, when, and through which exit.
+//
+// A row is written before the first byte leaves and settled after the last one. A crash in between leaves the row
+// unsettled: it may have been told, or not. There are never bytes without a row, because a row that cannot be written
+// stops what it was for.
+//
+// The ledger is the best record of the owner there is, so it is short-lived: see [Ledger.Prune]. It decides nothing and
+// sends nothing; whether something may be told is the policy's business, in package hardening.
+package exposure
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dunnock-server/dunnock/storage"
+)
+
+// Direction says who asked for a disclosure.
+type Direction string
+
+// The directions.
+const (
+	Pushed  Direction = storage.Pushed  // delivered by us
+	Pulled  Direction = storage.Pulled  // asked for by them
+	Fetched Direction = storage.Fetched // asked for by us, which tells them that we asked
+)
+
+// Row is one disclosure.
+type Row struct {
+	At        time.Time
+	Domain    string // canonical host; empty: a visitor without a key
+	Direction Direction
+	Purpose   string
+	Act       string   // type of the activity or document; of a fetch, empty
+	Object    string   // URI of what it is about
+	Fields    []string // what was shown
+	Exit      string   // name of the relay; of a pull, empty
+	Bytes     int64
+	Status    int       // HTTP status; 0: no answer
+	SettledAt time.Time // zero: unsettled
+}
+
+// Ledger writes and reads rows.
+type Ledger struct{ db *storage.DB }
+
+// New returns the ledger kept in db.
+func New(db *storage.DB) *Ledger { return &Ledger{db} }
+
+// Entry is a row that waits to be settled.
+type Entry struct {
+	ledger *Ledger
+	id     int64
+}
+
+// Begin writes a row. Nothing may be sent unless it returns without an error.
+func (l *Ledger) Begin(ctx context.Context, r Row) (Entry, error) {
+	d := record(r)
+	err := l.db.Write(ctx, func(ctx context.Context, tx storage.Tx) error { return tx.InsertDisclosure(ctx, d) })
+	if err != nil {
+		return Entry{}, fmt.Errorf("write the ledger: %w", err)
+	}
+	return Entry{l, d.ID}, nil
+}
+
+// Settle writes how it ended: the HTTP status (0: no answer) and how many bytes left. It does so even when ctx has ended,
+// since what left has left.
+func (e Entry) Settle(ctx context.Context, status int, bytes int64) error {
+	d := &storage.Disclosure{ID: e.id, Status: status, Bytes: bytes, SettledAt: storage.Now()}
+	err := e.ledger.db.Write(context.WithoutCancel(ctx), func(ctx context.Context, tx storage.Tx) error {
+		return tx.SettleDisclosure(ctx, d)
+	})
+	if err != nil {
+		return fmt.Errorf("settle the ledger: %w", err)
+	}
+	return nil
+}
+
+// Domain returns what a domain was told since t, newest first, limit rows at most.
+func (l *Ledger) Domain(ctx context.Context, domain string, since time.Time, limit int) ([]Row, error) {
+	ds, err := l.db.Disclosures(ctx, domain, storage.At(since), limit)
+	rows := make([]Row, len(ds))
+	for i, d := range ds {
+		rows[i] = Row{At: d.At.Time, Domain: d.Domain, Direction: Direction(d.Direction), Purpose: d.Purpose, Act: d.Act,
+			Object: d.Object, Exit: d.Exit, Bytes: d.Bytes, Status: d.Status, SettledAt: d.SettledAt.Time}
+		if d.Fields != "" {
+			rows[i].Fields = strings.Split(d.Fields, ",")
+		}
+	}
+	return rows, err
+}
+
+// Prune forgets what was told before t.
+func (l *Ledger) Prune(ctx context.Context, t time.Time) error {
+	return l.db.Write(ctx, func(ctx context.Context, tx storage.Tx) error {
+		return tx.PruneDisclosures(ctx, storage.At(t))
+	})
+}
+
+func record(r Row) *storage.Disclosure {
+	return &storage.Disclosure{At: storage.At(r.At), Domain: r.Domain, Direction: string(r.Direction), Purpose: r.Purpose,
+		Act: r.Act, Object: r.Object, Fields: strings.Join(r.Fields, ","), Exit: r.Exit, Bytes: r.Bytes, Status: r.Status,
+		SettledAt: storage.At(r.SettledAt)}
+}

@@ -1,0 +1,79 @@
+package hardening
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/dunnock-server/dunnock/hardening/exposure"
+	"github.com/dunnock-server/dunnock/hardening/redact"
+)
+
+// ErrHidden says that the viewer is not shown the document. From outside it must look as if there were none.
+var ErrHidden = errors.New("hidden")
+
+// Viewer is who asks: the domain of a verified key's owner in canonical form, empty for a visitor without one.
+type Viewer struct{ Domain string }
+
+// Document is something that the node may show.
+type Document struct {
+	// Kind names what has no type of its own ("webfinger", "jrd", "nodeinfo"); empty for ActivityStreams documents.
+	Kind string
+	// Object is the URI, for the ledger.
+	Object string
+	// Release is from when on it exists for others; zero: never. What always exists has the node's own beginning.
+	Release time.Time
+	Body    map[string]any
+}
+
+// Serve returns the bytes of a document as a viewer sees it, after writing that down. [ErrUnreleased] and [ErrHidden]
+// mean that the viewer gets the answer for what does not exist.
+func (g *Gate) Serve(ctx context.Context, v Viewer, d Document) ([]byte, error) {
+	if err := released(d.Release); err != nil {
+		return nil, err
+	}
+	kind := d.Kind
+	if kind == "" {
+		kind, _ = d.Body["type"].(string)
+	}
+	view, shown, err := redact.ViewAs(kind, d.Body, g.policy.For(v.Domain).Fields)
+	if errors.Is(err, redact.ErrBelowFloor) || errors.Is(err, redact.ErrUnknownKind) {
+		return nil, fmt.Errorf("%w: %w", ErrHidden, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("view for a viewer: %w", err)
+	}
+	body, err := encode(view)
+	if err != nil {
+		return nil, err
+	}
+	return body, g.pulled(ctx, v, kind, d.Object, shown, len(body))
+}
+
+// ServeMedia says whether a viewer may have a file of the owner's, and writes that down. size is in bytes.
+func (g *Gate) ServeMedia(ctx context.Context, v Viewer, name string, release time.Time, size int) error {
+	if err := released(release); err != nil {
+		return err
+	}
+	if !g.policy.For(v.Domain).Media {
+		return ErrHidden
+	}
+	return g.pulled(ctx, v, "media", name, nil, size)
+}
+
+func released(t time.Time) error {
+	if t.IsZero() || t.After(time.Now()) {
+		return ErrUnreleased
+	}
+	return nil
+}
+
+// pulled writes the row of what is about to be served.
+func (g *Gate) pulled(ctx context.Context, v Viewer, kind, object string, shown []string, size int) error {
+	now := time.Now()
+	_, err := g.ledger.Begin(ctx, exposure.Row{At: now, Domain: v.Domain, Direction: exposure.Pulled, Purpose: "serve", Act: kind,
+		Object: object, Fields: shown, Bytes: int64(size), Status: http.StatusOK, SettledAt: now})
+	return err
+}
