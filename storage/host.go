@@ -56,3 +56,10 @@ func (tx Tx) WakeHost(ctx context.Context, host string, t Time) error {
 			" THEN EXCLUDED.due_at ELSE host.due_at END").Exec(ctx)
 	return err
 }
+
+// SetHostScheme remembers the signature scheme that a server took.
+func (tx Tx) SetHostScheme(ctx context.Context, host string, scheme int) error {
+	_, err := tx.db.NewInsert().Model(&Host{Host: host, Scheme: scheme}).
+		On("CONFLICT (host) DO UPDATE").Set("scheme = EXCLUDED.scheme").Exec(ctx)
+	return err
+}
