@@ -1,0 +1,78 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// Annotated is a configuration file that says what c says, with a comment for every key. Load of it gives c again; File
+// and Warnings have no place in it, and paths are written as they are in c.
+func Annotated(c Config) []byte {
+	var b bytes.Buffer
+	p := func(format string, values ...any) { fmt.Fprintf(&b, format, values...) }
+
+	p("# The configuration of dunnock. `dunnock check` says what is wrong with it, and what to write instead.\n\n")
+	p("# The part of your handle after the @. Other servers know you by it: it cannot be changed later.\n")
+	p("domain = %s\n\n", quote(c.Domain))
+	p("# Where the node answers, if not at the domain itself. This cannot be changed later either.\n")
+	if c.Host != "" && c.Host != c.Domain {
+		p("host = %s\n\n", quote(c.Host))
+	} else {
+		p("# host = \"social.example.org\"\n\n")
+	}
+	p("# The part of your handle before the second @: 1 to 30 of a-z, 0-9 and _.\n")
+	p("username = %s\n\n", quote(c.Username))
+	p("# The database, keys and media. Relative paths count from this file.\n")
+	p("data = %s\n\n", quote(c.Data))
+
+	p("[listen]\n")
+	p("# Where a reverse proxy with TLS passes requests on to, in plain HTTP: an address of this machine and a port, or\n")
+	p("# \"unix:/run/dunnock.sock\".\n")
+	p("address = %s\n\n", quote(c.Listen.Address))
+
+	p("# A way out. Of the kinds there is one so far: \"direct\" dials from this machine, so that every server it reaches\n")
+	p("# learns this machine's address, and its resolver the names of those servers.\n")
+	if len(c.Relays) == 0 {
+		p("# [[relay]]\n# name = \"plain\"\n# kind = \"direct\"\n\n")
+	}
+	for _, r := range c.Relays {
+		p("[[relay]]\nname = %s\nkind = %s\n\n", quote(r.Name), quote(r.Kind))
+	}
+
+	p("# The ways out that are used. Without [egress] nothing leaves: posts and answers wait in the queue.\n")
+	if c.Egress == nil {
+		p("# [egress]\n# relays = [\"plain\"]\n")
+	} else {
+		p("[egress]\nrelays = %s\n", quoteAll(c.Egress.Relays))
+	}
+
+	if c.Unsafe != nil {
+		p("\n# For trials and tests. A public domain is refused while this is here.\n[unsafe]\n")
+		p("# Federate over plain http.\nhttp = %t\n", c.Unsafe.HTTP)
+		p("# Private networks that may be dialled.\naddresses = %s\n", quoteAll(c.Unsafe.Addresses))
+	}
+	return b.Bytes()
+}
+
+// quote writes a TOML string.
+func quote(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == '"' || r == '\\' || r > '~' }) {
+		return `"` + s + `"`
+	}
+	line, err := toml.Marshal(map[string]string{"s": s})
+	if err != nil { // only what is not UTF-8, which no TOML file can hold
+		return quote(strings.ToValidUTF8(s, "\uFFFD"))
+	}
+	return strings.TrimSpace(strings.TrimPrefix(string(line), "s ="))
+}
+
+func quoteAll(list []string) string {
+	quoted := make([]string, len(list))
+	for i, s := range list {
+		quoted[i] = quote(s)
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
+}

@@ -1,0 +1,78 @@
+package config
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestAnnotated(t *testing.T) {
+	for _, c := range []Config{
+		{Domain: "example.org", Username: "alice", Data: "./data", Listen: Listen{DefaultListen}},
+		{Domain: "example.org", Host: "social.example.org", Username: "alice", Data: `/srv/a "b"\c` + "\t\u007f\u2028é",
+			Listen: Listen{"unix:/run/dunnock.sock"}, Relays: []Relay{{"plain", "direct"}, {"other", "direct"}},
+			Egress: &Egress{[]string{"plain", "other"}}},
+		{Domain: "127.0.0.1:8080", Username: "owner", Data: ".", Listen: Listen{DefaultListen},
+			Relays: []Relay{{"plain", "direct"}}, Egress: &Egress{[]string{"plain"}}, Unsafe: &Unsafe{true, []string{"127.0.0.0/8"}}},
+	} {
+		text := Annotated(c)
+		var got Config
+		doc, faults := decode(text, "dunnock.toml", &got)
+		if faults != nil {
+			t.Errorf("%v\n%s", faults, text)
+			continue
+		}
+		if !reflect.DeepEqual(got, c) {
+			t.Errorf("%+v\nwant\n%+v\n%s", got, c, text)
+		}
+		if _, faults := parse(text, "dunnock.toml"); faults != nil {
+			t.Errorf("%v\n%s", faults, text)
+		}
+		for _, k := range doc.keys {
+			if k.header == "" && k.path == "" {
+				t.Error("a key without a name")
+			}
+		}
+		for line := range strings.Lines(string(text)) {
+			if len(line) > 121 {
+				t.Errorf("a line of %d bytes: %s", len(line), line)
+			}
+		}
+	}
+}
+
+// FuzzLoad holds parse to its promise: a configuration or faults, never both, each with its place and its remedy.
+func FuzzLoad(f *testing.F) {
+	f.Add([]byte(valid))
+	f.Add(Annotated(Config{Domain: "localhost", Unsafe: &Unsafe{true, []string{"127.0.0.0/8"}}, Egress: &Egress{[]string{"x"}}}))
+	f.Add([]byte("domain = 1\n[listen]\naddress.x = [{}]\n[[relay]]\nname = {a=1}\nrelay.x = 2\n"))
+	f.Add([]byte("a.b.c = 1\n[relay]\n[egress.relays]\n\"\" = \"\"\n'a.b' = \"\"\"\n\n\"\"\"\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, faults := parse(data, "dunnock.toml")
+		if (c == nil) == (len(faults) == 0) {
+			t.Fatalf("configuration %v with faults %v", c, faults)
+		}
+		for _, fault := range faults {
+			if fault.Line < 1 || fault.Line > strings.Count(string(data), "\n")+1 || fault.Problem == "" || fault.Remedy == "" {
+				t.Fatalf("a fault without a place or a remedy: %+v", fault)
+			}
+		}
+		if c == nil {
+			return
+		}
+		again, faults := parse(Annotated(*c), "dunnock.toml")
+		if faults != nil {
+			t.Fatalf("what was loaded cannot be written: %v", faults)
+		}
+		again.Warnings, c.Warnings = nil, nil
+		if len(c.Relays) == 0 {
+			c.Relays = nil
+		}
+		if c.Unsafe != nil && len(c.Unsafe.Addresses) == 0 {
+			c.Unsafe.Addresses, again.Unsafe.Addresses = nil, nil
+		}
+		if !reflect.DeepEqual(again, c) {
+			t.Fatalf("%+v became %+v", c, again)
+		}
+	})
+}

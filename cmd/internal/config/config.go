@@ -1,0 +1,148 @@
+// Package config reads and writes dunnock.toml.
+//
+// Reading is strict: a key this version does not know, a value of the wrong kind or a contradiction is a fault, and a
+// file with a fault is not used at all. Nothing falls back to a guess, because what is left of a half-read file could
+// send more than the owner wrote down. All faults are found in one go, each with file, line, key and what to do.
+//
+// The package touches the file named to it and nothing else: it opens no database, resolves no name and does not look
+// into the data directory. It holds no secrets, and there are none in the file: keys and passwords live in the database.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+const (
+	maxSize   = 64 << 10 // of the file, in bytes
+	maxFaults = 100      // of one look at the file: the work grows with their square
+)
+
+// DefaultListen is where a node listens when the file does not say: on this machine only.
+const DefaultListen = "127.0.0.1:8080"
+
+// KindDirect is the relay kind that dials from the machine the node runs on. Every server it reaches learns its address.
+const KindDirect = "direct"
+
+// Config is a dunnock.toml that passed every check. Hosts are canonical (hardening/hostname), paths absolute or relative
+// to the working directory.
+type Config struct {
+	// Domain is the part of the handle after the @: a public name, or with Unsafe one that only exists in trials.
+	Domain string `toml:"domain"`
+	// Host is where the node answers; Load sets it to Domain when the file has none.
+	Host string `toml:"host"`
+	// Username is 1 to 30 of a-z, 0-9 and _.
+	Username string `toml:"username"`
+	// Data is the directory of the database, keys, media and control socket.
+	Data string `toml:"data"`
+	// Listen is the way in.
+	Listen Listen `toml:"listen"`
+	// Relays are the ways out that [egress] may name. One that it does not name carries nothing.
+	Relays []Relay `toml:"relay"`
+	// Egress is nil when the file has no [egress]: then nothing leaves.
+	Egress *Egress `toml:"egress"`
+	// Unsafe is nil for every node that is meant for the world.
+	Unsafe *Unsafe `toml:"unsafe"`
+
+	// File is the path it was read from.
+	File string `toml:"-"`
+	// Warnings do not stop the node; serve and check print them.
+	Warnings Faults `toml:"-"`
+}
+
+// Listen says where other servers and visitors are answered, in plain HTTP: TLS ends in front of it.
+type Listen struct {
+	// Address is "host:port" with an IP address or localhost, or "unix:" and a path.
+	Address string `toml:"address"`
+}
+
+// Relay is one [[relay]]: a way out.
+type Relay struct {
+	// Name is what [egress] calls it: 1 to 32 of a-z, 0-9 and -.
+	Name string `toml:"name"`
+	// Kind is KindDirect, the only one so far.
+	Kind string `toml:"kind"`
+}
+
+// Egress chooses the ways out.
+type Egress struct {
+	// Relays are names of [[relay]] tables, at least one, none twice.
+	Relays []string `toml:"relays"`
+}
+
+// Unsafe loosens what must hold for any node on the internet. Load refuses it with a public domain.
+type Unsafe struct {
+	// HTTP federates over plain http.
+	HTTP bool `toml:"http"`
+	// Addresses are private networks that may be dialled, such as "127.0.0.0/8".
+	Addresses []string `toml:"addresses"`
+}
+
+// Load reads the file at path. Its error is Faults when the file was read but cannot be used.
+func Load(path string) (*Config, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, Faults{{File: path, Line: 1, Problem: "there is no such file",
+			Remedy: "name one with --config, or make one with `dunnock init`"}}
+	} else if err != nil {
+		return nil, fmt.Errorf("opening the configuration: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+
+	c, faults := parse(data, path)
+	warnings, more := checkMode(path, info.Mode())
+	if faults = append(faults, more...); len(faults) > 0 {
+		faults.sort()
+		return nil, faults
+	}
+	c.Warnings = append(c.Warnings, warnings...)
+	return c, nil
+}
+
+// parse is Load for the bytes of a file; the path is for messages, and what relative paths count from.
+func parse(data []byte, path string) (*Config, Faults) {
+	if len(data) > maxSize {
+		return nil, Faults{{File: path, Line: 1, Problem: "larger than 64 KiB", Remedy: "check that it is the right file"}}
+	}
+	c := &Config{File: path}
+	doc, refused := decode(data, path, c)
+	if c.Listen.Address == "" && !doc.has("listen.address") {
+		c.Listen.Address = DefaultListen
+	}
+	if slices.ContainsFunc(refused, func(f Fault) bool { return f.Key == "" }) { // not TOML: the rest was not read
+		refused.sort()
+		return nil, refused
+	}
+	k := checker{Config: c, document: doc, refused: refused}
+	k.all()
+	if faults := append(refused, k.faults...); len(faults) > 0 {
+		faults.sort()
+		return nil, faults
+	}
+	c.Data = fromFile(path, c.Data)
+	if socket, ok := strings.CutPrefix(c.Listen.Address, "unix:"); ok {
+		c.Listen.Address = "unix:" + fromFile(path, socket)
+	}
+	return c, nil
+}
+
+// fromFile gives a path of the file at path as the process sees it.
+func fromFile(path, name string) string {
+	if filepath.IsAbs(name) {
+		return filepath.Clean(name)
+	}
+	return filepath.Join(filepath.Dir(path), name)
+}

@@ -1,0 +1,254 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// valid is a whole configuration; the tests add to it or replace a line.
+const valid = `domain = "example.org"
+username = "alice"
+data = "./data"
+[listen]
+address = "127.0.0.1:8080"
+[[relay]]
+name = "plain"
+kind = "direct"
+[egress]
+relays = ["plain"]
+`
+
+// with is valid with one line replaced.
+func with(line int, text string) string {
+	lines := strings.Split(valid, "\n")
+	lines[line-1] = text
+	return strings.Join(lines, "\n")
+}
+
+func TestFaults(t *testing.T) {
+	for _, test := range []struct {
+		name, file string
+		want       []string // "line key: word of the problem or remedy"
+	}{
+		{"nothing wrong", valid, nil},
+		{"empty", "", []string{"1 domain: missing", "1 username: missing", "1 data: missing"}},
+		{"all at once", "domain = 5\nusername = \"Al ice\"\ndata = \"\"\n[listen]\nport = 1\n[egress]\nrelays = []\n",
+			[]string{"1 domain: text in quotes", "2 username: a-z, 0-9 and _", "3 data: missing", "5 listen.port: no such key", "7 egress.relays: no relay"}},
+		{"not TOML", with(3, "data = \"./data"), []string{"3 : not TOML"}},
+		{"not UTF-8", with(3, "data = \"\xff\""), []string{"3 : not TOML"}},
+
+		{"wrong kinds", "domain = true\nusername = [\"a\"]\nlisten = 4\nrelay = \"x\"\ndata = \"d\"\n[egress]\nrelays = [\n\"plain\",\n4]\n[unsafe]\nhttp = \"true\"\n",
+			[]string{"1 domain: text in quotes", "2 username: text in quotes", "3 listen: [listen] on a line", "4 relay: [[relay]]", "9 egress.relays: list of texts", "11 unsafe.http: true or"}},
+		{"a value with a value below", with(5, "address.x = 1"), []string{"5 listen.address.x: address = "}},
+		{"one table for a list", with(6, "[relay]"), []string{"6 relay: [[relay]]"}},
+		{"a list for one table", with(4, "[[listen]]"), []string{"4 listen: [listen]"}},
+		{"twice", with(3, "data = \"a\"\ndata = \"b\""), []string{"4 data: twice"}},
+		{"a table twice", valid + "[listen]\naddress = \"\"", []string{"11 listen: twice"}},
+		{"capitals", with(1, "Domain = \"example.org\""), []string{"1 Domain: lower case"}},
+
+		{"unknown key", with(3, "data = \"d\"\ndatabase = \"d\""), []string{"4 database: domain, host, username, data, [listen], [[relay]], [egress], [unsafe]"}},
+		{"unknown key of a table", with(5, "adress = \"x\""), []string{"5 listen.adress: [listen] may have: address"}},
+		{"unknown key inline", "relay = [{name = \"plain\", kind = \"direct\", host = \"x\"}]\n" + valid[:strings.Index(valid, "[[relay]]")], []string{"1 relay.host: [[relay]] may have: name, kind"}},
+		{"unknown table", valid + "[policy]\nlikes = false\n[policy.x]\na = 1\n", []string{"11 policy: no such key"}},
+		{"tables of other versions", valid + "[timing]\n[ingress]\nkind = \"x\"\n[owner]\naddress = \"x\"\n",
+			[]string{"11 timing: no such", "12 ingress: no such", "14 owner: no such"}},
+		{"a table in a text", valid + "[[domain]]\nname = \"example.com\"\n", []string{"11 domain: twice"}},
+
+		{"domain missing", with(1, ""), []string{"1 domain: missing"}},
+		{"domain with a scheme", with(1, `domain = "https://example.org"`), []string{"1 domain: not a domain"}},
+		{"domain with a user", with(1, `domain = "alice@example.org"`), []string{"1 domain: not a domain"}},
+		{"domain with a port", with(1, `domain = "example.org:8443"`), []string{"1 domain: a port is for trials"}},
+		{"domain with the usual port", with(1, `domain = "example.org:443"`), []string{"1 domain: a port is for trials"}},
+		{"domain is an address", with(1, `domain = "192.0.2.1"`), []string{"1 domain: an address"}},
+		{"domain is an address of six", with(1, `domain = "[2001:db8::1]"`), []string{"1 domain: an address"}},
+		{"host with a port", with(2, "username = \"alice\"\nhost = \"social.example.org:8080\""), []string{"3 host: a port"}},
+		{"host empty", with(2, "username = \"alice\"\nhost = \"\""), []string{"3 host: missing"}},
+		{"username in capitals", with(2, `username = "Alice"`), []string{"2 username: not a"}},
+		{"username with a dot", with(2, `username = "a.b"`), []string{"2 username: not a"}},
+		{"username too long", with(2, `username = "`+strings.Repeat("a", 31)+`"`), []string{"2 username: 1 to 30"}},
+		{"data at home", with(3, `data = "~/dunnock"`), []string{"3 data: ~"}},
+		{"data with NUL", with(3, `data = "a\u0000b"`), []string{"3 data: NUL"}},
+
+		{"address empty", with(5, `address = ""`), []string{"5 listen.address: missing"}},
+		{"address without a port", with(5, `address = "127.0.0.1"`), []string{"5 listen.address: neither"}},
+		{"address of any port", with(5, `address = "127.0.0.1:0"`), []string{"5 listen.address: 1 to 65535"}},
+		{"address with a named port", with(5, `address = "127.0.0.1:http"`), []string{"5 listen.address: 1 to 65535"}},
+		{"address of nobody", with(5, `address = ":8080"`), []string{"5 listen.address: neither"}},
+		{"address by name", with(5, `address = "example.org:8080"`), []string{"5 listen.address: neither"}},
+		{"socket without a path", with(5, `address = "unix:"`), []string{"5 listen.address: no path"}},
+
+		{"relay without a name", with(7, ""), []string{"6 relay.name: missing", `10 egress.relays: called "plain"`}},
+		{"relay with a bad name", with(7, `name = "My relay"`), []string{"7 relay.name: a-z", "10 egress.relays: no [[relay]]"}},
+		{"relay of no kind", with(8, ""), []string{"6 relay.kind: missing"}},
+		{"relay of an unknown kind", with(8, `kind = "tor"`), []string{`8 relay.kind: "tor"`}},
+		{"two relays of one name", with(8, "kind = \"direct\"\n[[relay]]\nname = \"plain\"\nkind = \"direct\""), []string{"10 relay.name: second"}},
+		{"the second relay", with(8, "kind = \"direct\"\n[[relay]]\nname = \"other\"\nkind = \"ssh\""), []string{`11 relay.kind: "ssh"`}},
+		{"empty pool", with(10, "relays = []"), []string{"10 egress.relays: no relay"}},
+		{"no pool", with(10, ""), []string{"9 egress.relays: no relay"}},
+		{"unknown relays", with(10, `relays = ["plain", "home", "away"]`), []string{"10 egress.relays: home", "10 egress.relays: away"}},
+		{"a relay twice", with(10, `relays = ["plain", "plain"]`), []string{"10 egress.relays: twice"}},
+
+		{"unsafe with a public domain", valid + "[unsafe]\nhttp = true", []string{"11 unsafe: public domain (example.org)"}},
+		{"unsafe with a public host", with(1, "domain = \"alice.test\"\nhost = \"example.org:80\"") + "[unsafe]\n", []string{"12 unsafe: (example.org:80)"}},
+		{"unsafe with a public address", with(1, `domain = "192.0.2.1:8080"`) + "[unsafe]\n", []string{"11 unsafe: public"}},
+		{"unsafe and nothing in it", valid + "[unsafe]\n", []string{"11 unsafe: public"}},
+		{"unsafe public network", with(1, `domain = "localhost"`) + "[unsafe]\naddresses = [\"0.0.0.0/0\", \"127.0.0.0/7\", \"192.0.2.0/24\", \"::/0\"]",
+			[]string{"12 unsafe.addresses: 0.0.0.0/0", "12 unsafe.addresses: 127.0.0.0/7", "12 unsafe.addresses: 192.0.2.0/24", "12 unsafe.addresses: ::/0"}},
+		{"unsafe bare address", with(1, `domain = "localhost"`) + "[unsafe]\naddresses = [\"127.0.0.1\"]", []string{"12 unsafe.addresses: a length"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, faults := parse([]byte(test.file), "dunnock.toml")
+			if len(faults) != len(test.want) {
+				t.Errorf("%d faults, want %d", len(faults), len(test.want))
+			}
+			for i, f := range faults {
+				if i >= len(test.want) {
+					break
+				}
+				where, word, _ := strings.Cut(test.want[i], ": ")
+				if got := fmt.Sprint(f.Line, " ", f.Key); got != where {
+					t.Errorf("fault %d is at %q, want %q", i, got, where)
+				}
+				if !strings.Contains(f.Problem+"\n"+f.Remedy, word) {
+					t.Errorf("fault %d does not say %q", i, word)
+				}
+			}
+			if t.Failed() {
+				t.Log("\n" + faults.Error())
+			}
+		})
+	}
+}
+
+// TestHostileFile holds the work for a file that is wrong in every line: seconds here would be hours unbounded.
+func TestHostileFile(t *testing.T) {
+	for _, line := range []string{"a%d = 1\n", "[a%d]\n", "[relay.a%d]\n", "listen.a%d = 1\n", "domain.a%d = 1\n"} {
+		var b strings.Builder
+		for i := 0; b.Len() < maxSize/4; i++ {
+			fmt.Fprintf(&b, line, i)
+		}
+		if _, faults := parse([]byte(b.String()), "dunnock.toml"); len(faults) == 0 || len(faults) > maxFaults+20 {
+			t.Errorf("%s: %d faults", line, len(faults))
+		}
+	}
+	if _, faults := parse(make([]byte, maxSize+1), "dunnock.toml"); len(faults) != 1 {
+		t.Errorf("a huge file: %v", faults)
+	}
+	deep := "domain = " + strings.Repeat("[", 30_000)
+	if _, faults := parse([]byte(deep), "dunnock.toml"); len(faults) != 1 {
+		t.Errorf("a deep file: %v", faults)
+	}
+}
+
+func TestParse(t *testing.T) {
+	c, faults := parse([]byte(with(1, `domain = "Example.ORG."`)), "/etc/dunnock/dunnock.toml")
+	if faults != nil {
+		t.Fatal(faults)
+	}
+	want := &Config{Domain: "example.org", Host: "example.org", Username: "alice", Data: "/etc/dunnock/data",
+		Listen: Listen{"127.0.0.1:8080"}, Relays: []Relay{{"plain", "direct"}}, Egress: &Egress{[]string{"plain"}},
+		File: "/etc/dunnock/dunnock.toml"}
+	if !reflect.DeepEqual(c, want) {
+		t.Errorf("%+v, want %+v", c, want)
+	}
+
+	c, faults = parse([]byte("domain = \"127.0.0.1:8080\"\nusername = \"alice\"\ndata = \"/srv/dunnock\"\n[listen]\naddress = \"unix:run/s\"\n"+
+		"[unsafe]\nhttp = true\naddresses = [\"127.0.0.1/8\"]\n"), "etc/dunnock.toml")
+	if faults != nil {
+		t.Fatal(faults)
+	}
+	if c.Egress != nil || c.Relays != nil {
+		t.Error("a way out that nobody wrote down")
+	}
+	if c.Domain != "127.0.0.1:8080" || c.Data != "/srv/dunnock" || c.Listen.Address != "unix:etc/run/s" {
+		t.Errorf("domain %q, data %q, address %q", c.Domain, c.Data, c.Listen.Address)
+	}
+	if !c.Unsafe.HTTP || !slices.Equal(c.Unsafe.Addresses, []string{"127.0.0.0/8"}) {
+		t.Errorf("unsafe %+v", c.Unsafe)
+	}
+
+	c, faults = parse([]byte("domain = \"example.org\"\nusername = \"alice\"\ndata = \"d\"\n"), "dunnock.toml")
+	if faults != nil {
+		t.Fatal(faults)
+	}
+	if c.Listen.Address != DefaultListen {
+		t.Errorf("without [listen], listening on %q", c.Listen.Address)
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	for _, test := range []struct {
+		file string
+		want []string // "line key"
+	}{
+		{valid, nil},
+		{with(5, `address = "localhost:8080"`), nil},
+		{with(5, `address = "[::1]:8080"`), nil},
+		{with(5, `address = "0.0.0.0:8080"`), []string{"5 listen.address"}},
+		{with(5, `address = "[::]:8080"`), []string{"5 listen.address"}},
+		{with(1, `domain = "alice.test"`) + "[unsafe]\nhttp = true\n", []string{"11 unsafe"}},
+	} {
+		c, faults := parse([]byte(test.file), "dunnock.toml")
+		if faults != nil {
+			t.Errorf("%s\n%v", test.file, faults)
+			continue
+		}
+		var got []string
+		for _, w := range c.Warnings {
+			got = append(got, fmt.Sprint(w.Line, " ", w.Key))
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("warnings at %q, want %q\n%s", got, test.want, test.file)
+		}
+	}
+}
+
+func TestLoadMode(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dunnock.toml")
+	if err := os.WriteFile(path, []byte(valid), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		mode             os.FileMode
+		warnings, faults int
+	}{{0o600, 0, 0}, {0o640, 0, 0}, {0o644, 1, 0}, {0o620, 0, 1}, {0o646, 0, 1}} {
+		if err := os.Chmod(path, test.mode); err != nil {
+			t.Fatal(err)
+		}
+		c, err := Load(path)
+		faults, _ := err.(Faults)
+		if len(faults) != test.faults || (c == nil) != (test.faults > 0) {
+			t.Errorf("%#o: %v", test.mode, err)
+		}
+		if c != nil && len(c.Warnings) != test.warnings {
+			t.Errorf("%#o: %d warnings, want %d", test.mode, len(c.Warnings), test.warnings)
+		}
+	}
+	if _, err := Load(filepath.Join(t.TempDir(), "none.toml")); err == nil {
+		t.Error("a file that is not there was loaded")
+	}
+}
+
+func TestFind(t *testing.T) {
+	t.Chdir(t.TempDir())
+	check := func(flag, want string, wantTrial bool) {
+		t.Helper()
+		if path, trial, err := Find(flag); path != want || trial != wantTrial || err != nil {
+			t.Errorf("Find(%q) = %q, %v, %v; want %q, %v", flag, path, trial, err, want, wantTrial)
+		}
+	}
+	t.Setenv(Variable, "")
+	check("", "dunnock-data/dunnock.toml", true)
+	if err := os.WriteFile(FileName, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	check("", "dunnock.toml", false)
+	t.Setenv(Variable, "/nowhere/x.toml")
+	check("", "/nowhere/x.toml", false)
+	check("y.toml", "y.toml", false)
+}
