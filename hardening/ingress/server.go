@@ -1,0 +1,75 @@
+package ingress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Server serves one handler within the limits of a Config, on as many listeners as there are ways in.
+type Server struct {
+	http  *http.Server
+	admit *admission
+	drain time.Duration
+}
+
+// NewServer makes a server for h. c.Address and c.SocketMode are not its business. Nothing that log is given holds anything
+// that a client sent, or its address.
+func NewServer(h http.Handler, c Config, log *slog.Logger) *Server {
+	c = c.withDefaults()
+	peers := newPeers()
+	s := &http.Server{
+		Handler: &guard{
+			next: h, log: log, peer: peers.of, limiter: newLimiter(c.Rate, c.Burst),
+			maxBody: c.MaxBody, bodyLimit: c.BodyLimit,
+		},
+		ReadHeaderTimeout:            c.HeaderTimeout,
+		ReadTimeout:                  c.ReadTimeout,
+		WriteTimeout:                 c.WriteTimeout,
+		IdleTimeout:                  c.IdleTimeout,
+		MaxHeaderBytes:               c.MaxHeaderBytes,
+		ErrorLog:                     quietLogger(log),
+		DisableGeneralOptionsHandler: true,
+		Protocols:                    new(http.Protocols),
+	}
+	s.Protocols.SetHTTP1(true)
+	return &Server{http: s, admit: newAdmission(c.MaxConns, c.MaxPeerConns, peers.of), drain: c.DrainTimeout}
+}
+
+// Serve answers what arrives on ln until ctx ends; then it stops accepting, gives requests under way Config.DrainTimeout, and
+// ends what is left. It returns nil after that and after Shutdown, and closes ln in every case. It can be called for several
+// listeners at once; the end of one call's ctx ends them all.
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	failed := make(chan error, 1)
+	go func() { failed <- s.http.Serve(s.admit.listener(ln)) }()
+	select {
+	case err := <-failed:
+		if errors.Is(err, http.ErrServerClosed) {
+			return nil
+		}
+		return fmt.Errorf("ingress: serving: %w", err)
+	case <-ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.drain)
+	defer cancel()
+	err := s.Shutdown(ctx)
+	<-failed
+	return err
+}
+
+// Shutdown stops accepting and waits for the requests under way. When ctx ends first, they are cut off; that is no error.
+// Hijacked connections are their handlers' to end.
+func (s *Server) Shutdown(ctx context.Context) error {
+	err := s.http.Shutdown(ctx)
+	if ctx.Err() != nil {
+		err = s.http.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("ingress: shutting down: %w", err)
+	}
+	return nil
+}
