@@ -91,9 +91,10 @@ func TestConnectionCap(t *testing.T) {
 		a2.ask(t, simple)
 
 		// A third of one network is closed, and costs no slot.
+		begun := time.Now()
 		a3 := l.dial(canary + ":3")
-		if _, err := a3.Read(make([]byte, 1)); err != io.EOF {
-			t.Errorf("third connection of a network: %v", err)
+		if _, err := a3.Read(make([]byte, 1)); err != io.EOF || time.Since(begun) != 0 {
+			t.Errorf("third connection of a network: %v after %v", err, time.Since(begun))
 		}
 		b := l.dial("198.18.77.67:1")
 		b.ask(t, simple)

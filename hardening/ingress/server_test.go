@@ -79,6 +79,29 @@ func TestSlowBody(t *testing.T) {
 	})
 }
 
+// A client that does not read its answer is cut off at the write timeout.
+func TestSlowReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		var at time.Time
+		l, stop := start(t, Config{}, func(w http.ResponseWriter, r *http.Request) {
+			for err := error(nil); err == nil; {
+				_, err = w.Write(make([]byte, 64<<10))
+			}
+			at = time.Now()
+		})
+		c := l.dial(canary + ":1")
+		io.WriteString(c, simple)
+		synctest.Wait()
+		time.Sleep(2 * time.Minute)
+		if d := at.Sub(begun); d != time.Minute {
+			t.Errorf("cut off after %v", d)
+		}
+		c.Close()
+		stop()
+	})
+}
+
 // A client that says nothing after its first answer keeps the connection for the idle timeout only.
 func TestIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
