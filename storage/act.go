@@ -105,12 +105,8 @@ func (tx Tx) UpdateDelivery(ctx context.Context, d *Delivery) error {
 	return err
 }
 
-// WithdrawUntold removes the deliveries of an act that no attempt was made for, and returns how many are left: those
-// that were tried may have been told.
-func (tx Tx) WithdrawUntold(ctx context.Context, act int64) (left int64, err error) {
-	_, err = tx.db.NewDelete().Model((*Delivery)(nil)).Where("act_id = ? AND attempts = 0", act).Exec(ctx)
-	if err != nil {
-		return 0, err
-	}
-	return tx.db.NewSelect().Model((*Delivery)(nil)).Where("act_id = ?", act).Count(ctx)
+// WithdrawUntold removes the deliveries of an act that no attempt was made for.
+func (tx Tx) WithdrawUntold(ctx context.Context, act int64) error {
+	_, err := tx.db.NewDelete().Model((*Delivery)(nil)).Where("act_id = ? AND attempts = 0", act).Exec(ctx)
+	return err
 }

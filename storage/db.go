@@ -8,10 +8,12 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"github.com/uptrace/bun"
 )
+
+// readers is how many connections read at once. More of them spin while the writer waits for a processor.
+const readers = 3
 
 // ErrNotFound says that a record is not there.
 var ErrNotFound = errors.New("not found")
@@ -53,7 +55,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err := migrateUp(ctx, one); err != nil {
 		return nil, errors.Join(err, one.Close())
 	}
-	pool, err := connect(c.Path, max(4, runtime.NumCPU()))
+	pool, err := connect(c.Path, readers)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), one.Close())
 	}

@@ -4,9 +4,9 @@ import (
 	"database/sql"
 	"net/url"
 
+	_ "github.com/ncruces/go-sqlite3/driver" // registers "sqlite3"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
-	_ "modernc.org/sqlite" // registers "sqlite"
 )
 
 // What is SQLite's alone stands in this file: the driver, its pragmas and the words of its DDL. The queries elsewhere
@@ -18,16 +18,16 @@ var ddl = map[string]string{"Int": "INTEGER", "Bool": "INTEGER", "Bytes": "BLOB"
 // connect opens a pool of at most n connections. Pragmas stand in the DSN, so that each connection gets them.
 func connect(path string, n int) (*bun.DB, error) {
 	q := url.Values{"_pragma": {
-		"busy_timeout(5000)",
+		"busy_timeout(5000)", // first: the others may have to wait
 		"journal_mode(WAL)",
 		"synchronous(FULL)",
 		"foreign_keys(ON)",
 		"secure_delete(ON)",
 		"trusted_schema(OFF)",
-		"cache_size(-2048)",
+		"cache_size(-1024)", // KiB for each connection, which the driver does not give back
 		"journal_size_limit(67108864)",
 	}, "_txlock": {"immediate"}}
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: q.Encode()}).String())
+	db, err := sql.Open("sqlite3", (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: q.Encode()}).String())
 	if err != nil {
 		return nil, err
 	}

@@ -6,31 +6,40 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// Told says that an inbox was sent an act about an object, or may have been: it is written before the first byte leaves.
-// It is kept as long as the object lives, so that what was told can be taken back where it was told.
+// Told says that an inbox was sent an act, or may have been: it is written before the first byte leaves. It is kept as long as the object lives, so that what was told can be taken back where it was told.
 type Told struct {
 	bun.BaseModel `bun:"table:told"`
 
-	Object string `bun:",pk"`
+	Act    string `bun:",pk"` // URI of the act
 	Inbox  string `bun:",pk"`
-	Act    string // URI of the last act about the object
+	Object string
 	ToldAt Time
 }
 
 // ToldInboxes returns the inboxes that know of an object, in the order of their names.
 func (q Queries) ToldInboxes(ctx context.Context, object string) ([]string, error) {
-	rows, err := all[Told](ctx, q.db.NewSelect().Where("object = ?", object).Order("inbox"))
-	inboxes := make([]string, len(rows))
-	for i, t := range rows {
-		inboxes[i] = t.Inbox
-	}
+	var inboxes []string
+	err := q.db.NewSelect().Model((*Told)(nil)).Distinct().Column("inbox").
+		Where("object = ?", object).Order("inbox").Scan(ctx, &inboxes)
 	return inboxes, err
 }
 
-// PutTold writes that an inbox knows of an object.
+// ToldOf returns the inboxes that were sent an act, or may have been, in the order of their names.
+func (q Queries) ToldOf(ctx context.Context, act string) ([]string, error) {
+	var inboxes []string
+	err := q.db.NewSelect().Model((*Told)(nil)).Column("inbox").Where("act = ?", act).Order("inbox").Scan(ctx, &inboxes)
+	return inboxes, err
+}
+
+// PutTold writes that an inbox was sent an act.
 func (tx Tx) PutTold(ctx context.Context, t *Told) error {
-	_, err := tx.db.NewInsert().Model(t).On("CONFLICT (object, inbox) DO UPDATE").
-		Set("act = EXCLUDED.act, told_at = EXCLUDED.told_at").Exec(ctx)
+	_, err := tx.db.NewInsert().Model(t).On("CONFLICT (act, inbox) DO UPDATE").Set("told_at = EXCLUDED.told_at").Exec(ctx)
+	return err
+}
+
+// DeleteTold takes back that an inbox was sent an act, when it turned out not to be.
+func (tx Tx) DeleteTold(ctx context.Context, act, inbox string) error {
+	_, err := tx.db.NewDelete().Model((*Told)(nil)).Where("act = ? AND inbox = ?", act, inbox).Exec(ctx)
 	return err
 }
 

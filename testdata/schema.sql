@@ -237,7 +237,7 @@ CREATE TABLE told (
   inbox   TEXT NOT NULL,
   act     TEXT NOT NULL,
   told_at INTEGER NOT NULL,
-  PRIMARY KEY (object, inbox)
+  PRIMARY KEY (act, inbox)
 ) STRICT;
 
 CREATE TABLE votes (
@@ -280,3 +280,5 @@ CREATE INDEX posts_in_reply_to ON posts (in_reply_to) WHERE in_reply_to <> '';
 CREATE INDEX reactions_object ON reactions (object, kind);
 
 CREATE INDEX seen_at ON seen (seen_at);
+
+CREATE INDEX told_object ON told (object);

@@ -205,8 +205,9 @@ CREATE TABLE told (
   inbox   TEXT NOT NULL,
   act     TEXT NOT NULL,
   told_at {{.Int}} NOT NULL,
-  PRIMARY KEY (object, inbox)
+  PRIMARY KEY (act, inbox)
 ){{.Strict}};
+CREATE INDEX told_object ON told (object);
 
 CREATE TABLE inbound (
   id          {{.Int}} NOT NULL PRIMARY KEY,
