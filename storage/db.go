@@ -62,12 +62,21 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	return &DB{Queries: Queries{pool}, readers: pool, writer: newWriter(one, c.Log)}, nil
 }
 
-// private makes the folder (0700) and the file (0600) before SQLite does, which would leave them to the umask. The
-// files that SQLite adds beside it take the mode of the database.
+// private makes the folder (0700), the database and its shared memory (0600) before SQLite does, which would leave them to
+// the umask.
 func private(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
+	for _, suffix := range []string{"", "-shm"} {
+		if err := privateFile(path + suffix); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func privateFile(path string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return err

@@ -26,7 +26,7 @@ func connect(path string, n int) (*bun.DB, error) {
 		"trusted_schema(OFF)",
 		"cache_size(-1024)", // KiB for each connection, which the driver does not give back
 		"journal_size_limit(67108864)",
-	}, "_txlock": {"immediate"}}
+	}, "_txlock": {"immediate"}, "modeof": {path}} // modeof: the journal is as private as the database
 	db, err := sql.Open("sqlite3", (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: q.Encode()}).String())
 	if err != nil {
 		return nil, err
