@@ -2,9 +2,9 @@ package egress
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/netip"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -23,24 +23,26 @@ func Direct(name string, rules Rules) Relay {
 
 type direct struct {
 	name   string
+	rules  Rules
 	dialer net.Dialer
 }
 
 func newDirect(name string, rules Rules, resolver *net.Resolver) *direct {
-	return &direct{name: name, dialer: net.Dialer{
-		Timeout:  10 * time.Second,
-		Resolver: resolver,
-		Control: func(network, address string, _ syscall.RawConn) error {
-			if network != "tcp4" && network != "tcp6" {
-				return refuse("network")
-			}
-			a, err := netip.ParseAddrPort(address)
-			if err != nil {
-				return refuse("address form")
-			}
-			return rules.CheckAddr(a)
-		},
-	}}
+	d := &direct{name: name, rules: rules}
+	d.dialer = net.Dialer{Timeout: 10 * time.Second, Resolver: resolver, Control: d.control}
+	return d
+}
+
+// control is called for each socket before it connects.
+func (d *direct) control(network, address string, _ syscall.RawConn) error {
+	if network != "tcp4" && network != "tcp6" {
+		return refuse("network")
+	}
+	a, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return refuse("address form")
+	}
+	return d.rules.CheckAddr(a)
 }
 
 func (d *direct) Name() string { return d.name }
@@ -48,20 +50,29 @@ func (d *direct) Kind() string { return kindDirect }
 func (d *direct) Close() error { return nil }
 
 func (d *direct) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	if network != "tcp" {
-		return nil, refuse("network")
-	}
-	host, port, err := net.SplitHostPort(address)
+	host, service, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, errors.Join(refuse("address form"), err)
+		return nil, refuse("address form")
 	}
-	if isOnion(host) {
+	port, err := strconv.ParseUint(service, 10, 16)
+	switch {
+	case err != nil:
+		return nil, refuse("port")
+	case network != "tcp":
+		return nil, refuse("network")
+	case isOnion(host):
 		return nil, refuse("onion name without tor")
 	}
-	if _, err := netip.ParseAddr(host); err != nil {
+	if host == "localhost" { // RFC 6761 section 6.3: no resolver is asked
+		addr, ok := d.rules.loopback(uint16(port))
+		if !ok {
+			return nil, refuse("special-use name")
+		}
+		host = addr.String()
+	} else if _, err := netip.ParseAddr(host); err != nil {
 		host += "." // rooted: otherwise an unknown name is asked again with the home's search domains
 	}
-	return d.dialer.DialContext(ctx, network, net.JoinHostPort(host, port))
+	return d.dialer.DialContext(ctx, network, net.JoinHostPort(host, service))
 }
 
 // DialControl connects to the control socket of a node on this machine. It is here because this is where dialling is done;

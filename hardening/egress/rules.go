@@ -45,13 +45,22 @@ func (r Rules) CheckTarget(host string, port uint16) error {
 		return refuse("port")
 	}
 	if host == "localhost" {
-		if r.CheckAddr(netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)) == nil ||
-			r.CheckAddr(netip.AddrPortFrom(netip.IPv6Loopback(), port)) == nil {
+		if _, ok := r.loopback(port); ok {
 			return nil
 		}
 		return refuse("special-use name")
 	}
 	return checkName(host)
+}
+
+// loopback is the address that localhost stands for, if the rules permit one.
+func (r Rules) loopback(port uint16) (netip.Addr, bool) {
+	for _, a := range []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()} {
+		if r.CheckAddr(netip.AddrPortFrom(a, port)) == nil {
+			return a, true
+		}
+	}
+	return netip.Addr{}, false
 }
 
 // CheckAddr reports whether a may be dialled: the rule for the dialer's Control hook. IPv4 is checked against the IANA
