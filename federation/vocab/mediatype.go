@@ -16,12 +16,18 @@ const (
 // Accept is the Accept header of a fetch of a document: the types that AcceptsActivity lets in.
 const Accept = ContentType + ", " + ContentTypeLD
 
+// maxHeader bounds the header values that are read, in bytes.
+const maxHeader = 1024
+
 // AcceptsActivity reports whether a response or request of this Content-Type may be read as an ActivityPub document:
 // application/activity+json, or application/ld+json whose list of profiles has the ActivityStreams namespace
 // (ActivityPub section 3.2). Everything else is refused, application/json and a bare application/ld+json included:
 // whoever can upload a file somewhere that is served under such a type could pose as anyone of that origin
 // (CVE-2024-25623).
 func AcceptsActivity(contentType string) bool {
+	if len(contentType) > maxHeader {
+		return false
+	}
 	media, params, err := mime.ParseMediaType(contentType)
 	return err == nil && isActivity(media, params)
 }
@@ -36,13 +42,10 @@ func isActivity(media string, params map[string]string) bool {
 	return false
 }
 
-// maxAccept bounds the Accept headers that are read, in bytes.
-const maxAccept = 1024
-
 // Wanted reports whether an Accept header asks for an ActivityPub document and does not prefer HTML (RFC 9110 section
 // 12.5.1). Wildcards do not ask for one; a header that is malformed, or longer than 1 KiB, asks for nothing.
 func Wanted(acceptHeader string) bool {
-	if len(acceptHeader) > maxAccept {
+	if len(acceptHeader) > maxHeader {
 		return false
 	}
 	var activity, html float64

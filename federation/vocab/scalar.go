@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// timeLayouts are RFC 3339 and what xsd:dateTime and ActivityStreams 2.0 section 2.3 allow beyond it: no seconds, no
-// zone. A fraction of a second is accepted by time.Parse wherever seconds are.
+// timeLayouts are RFC 3339 and what peers write beyond it: xsd:dateTime and ActivityStreams 2.0 section 2.3 allow no zone
+// and no seconds, and some leave the colon out of the offset. time.Parse accepts a fraction wherever seconds are.
 var timeLayouts = [...]string{
 	"2006-01-02T15:04:05Z07:00",
+	"2006-01-02T15:04:05Z0700",
 	"2006-01-02T15:04Z07:00",
 	"2006-01-02T15:04:05",
 	"2006-01-02T15:04",
