@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -56,6 +57,27 @@ func TestReadableDocuments(t *testing.T) {
 			checkLossless(t, data, o)
 			checkAccessors(t, o)
 		})
+	}
+}
+
+// The good examples have every type of the ActivityStreams Vocabulary.
+func TestGoodDocumentsAreComplete(t *testing.T) {
+	missing := make(map[string]bool)
+	for name := range strings.FieldsSeq(`Object Link Activity IntransitiveActivity Collection OrderedCollection CollectionPage
+		OrderedCollectionPage Accept TentativeAccept Add Arrive Create Delete Follow Ignore Join Leave Like Offer Invite Reject
+		TentativeReject Remove Undo Update View Listen Read Move Travel Announce Block Flag Dislike Question Application Group
+		Organization Person Service Relationship Article Document Audio Image Video Note Page Event Place Mention Profile Tombstone`) {
+		missing[name] = true
+	}
+	for _, data := range corpus(t, activityStreams, "good/*.json") {
+		for name := range missing {
+			if regexp.MustCompile(`"type": ?"` + name + `"`).Match(data) {
+				delete(missing, name)
+			}
+		}
+	}
+	if len(missing) > 0 {
+		t.Errorf("no example of %v", slices.Collect(maps.Keys(missing)))
 	}
 }
 
