@@ -113,10 +113,8 @@ func (c Config) validate() error {
 	if c.Deadline < 0 || c.MaxBody < 0 || c.MaxCircuits < 0 {
 		return errors.New("negative limit")
 	}
-	for _, b := range []byte(c.UserAgent) {
-		if b < ' ' || b > '~' {
-			return errors.New("user agent is not printable ASCII")
-		}
+	if !printable(c.UserAgent) {
+		return errors.New("user agent is not printable ASCII")
 	}
 	return nil
 }

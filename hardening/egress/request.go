@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/dunnock-server/dunnock/hardening/hostname"
 )
@@ -117,21 +118,33 @@ func (c *Client) build(ctx context.Context, r Request, target *url.URL) (*http.R
 		}
 	}
 	req := (&http.Request{
-		Method: r.Method, URL: target, Host: target.Host, Header: header.Clone(),
+		Method: r.Method, URL: target, Host: target.Host, Header: header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}).WithContext(ctx)
 	setBody(req, r.Body)
-	if r.Prepare == nil {
-		return req, nil
+	if r.Prepare != nil {
+		if err := sign(req, r); err != nil {
+			return nil, err
+		}
 	}
-	// The signer gets copies of what it must not change, so that "checked" and "sent" stay one thing.
-	shown := req.Clone(ctx)
+	for _, values := range req.Header {
+		if len(values) != 1 || !printable(values[0]) {
+			return nil, refuse("header value")
+		}
+	}
+	return req, nil
+}
+
+// sign has r.Prepare sign req.
+func sign(req *http.Request, r Request) error {
+	// The signer gets a copy, so that what was checked and what is sent stay one thing.
+	shown := req.Clone(req.Context())
 	setBody(shown, r.Body)
 	if err := r.Prepare(shown); err != nil {
-		return nil, err
+		return err
 	}
 	if shown.Method != req.Method || shown.Host != req.Host || *shown.URL != *req.URL {
-		return nil, refuse("request changed by its signer")
+		return refuse("request changed by its signer")
 	}
 	for name, values := range shown.Header {
 		switch {
@@ -139,11 +152,16 @@ func (c *Client) build(ctx context.Context, r Request, target *url.URL) (*http.R
 			req.Header[name] = values
 		case name == "Host" && slices.Equal(values, []string{req.Host}):
 			// Some signers keep it there; it is sent from req.Host.
-		case !slices.Equal(values, header[name]):
-			return nil, refuse("header added by the signer")
+		case !slices.Equal(values, req.Header[name]):
+			return refuse("header added by the signer")
 		}
 	}
-	return req, nil
+	return nil
+}
+
+// printable reports whether s can be a header's value: printable ASCII.
+func printable(s string) bool {
+	return !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c > '~' })
 }
 
 func setBody(req *http.Request, body []byte) {
