@@ -114,3 +114,31 @@ func (tx Tx) MarkActorGone(ctx context.Context, uri string, at time.Time) error 
 	_, err := tx.db.NewDelete().Model((*ActorKey)(nil)).Where("actor = ?", uri).Exec(ctx)
 	return err
 }
+
+// ForgetActor marks an actor as gone and removes what it was and did here: its profile, keys, follows, reactions, pins,
+// boosts and what the owner was told of it. Its posts are left to [Tx.BuryPostsOf]. Blocks and mutes stay.
+func (tx Tx) ForgetActor(ctx context.Context, uri string, at time.Time) error {
+	if err := tx.MarkActorGone(ctx, uri, at); err != nil {
+		return err
+	}
+	_, err := tx.db.NewUpdate().Model((*Actor)(nil)).
+		Set("name = '', summary = '', url = '', avatar = '', header = '', fields = '[]', emoji = '[]'").
+		Where("uri = ?", uri).Exec(ctx)
+	if err != nil {
+		return err
+	}
+	if err := tx.DeleteFollowsOf(ctx, uri); err != nil {
+		return err
+	}
+	for _, q := range []*bun.DeleteQuery{
+		tx.db.NewDelete().Model((*Reaction)(nil)).Where("actor = ?", uri),
+		tx.db.NewDelete().Model((*Pin)(nil)).Where("actor = ?", uri),
+		tx.db.NewDelete().Model((*TimelineEntry)(nil)).Where("booster = ?", uri),
+		tx.db.NewDelete().Model((*Notification)(nil)).Where("actor = ?", uri),
+	} {
+		if _, err := q.Exec(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -14,6 +14,7 @@ type Inbound struct {
 	Actor      string
 	Activity   string // its id
 	Body       []byte
+	SignedAt   Time // by the sender's clock
 	ReceivedAt Time
 	DueAt      Time
 	Attempts   int
@@ -24,13 +25,19 @@ type Seen struct {
 	bun.BaseModel `bun:"table:seen"`
 
 	Actor    string `bun:",pk"`
-	Activity string `bun:",pk"`
+	Activity string `bun:",pk"` // or the URI of what the actor deleted before it came
 	SeenAt   Time
+	UndoneAt Time // when its undoing was signed; zero: it was not, or may not be done again
 }
 
-// Accept queues an authenticated activity; false says that it came before.
+// Accept queues an authenticated activity; false says that it came before. One that was undone since ([Tx.MarkUndone])
+// counts as new if it was signed after that.
 func (tx Tx) Accept(ctx context.Context, in *Inbound) (bool, error) {
-	fresh, err := tx.insert(ctx, &Seen{Actor: in.Actor, Activity: in.Activity, SeenAt: in.ReceivedAt}, true)
+	fresh, err := tx.MarkSeen(ctx, in.Actor, in.Activity, in.ReceivedAt)
+	if err == nil && !fresh {
+		fresh, err = changed(tx.db.NewUpdate().Model((*Seen)(nil)).Set("seen_at = ?, undone_at = NULL", in.ReceivedAt).
+			Where("actor = ? AND activity = ? AND undone_at < ?", in.Actor, in.Activity, in.SignedAt).Exec(ctx))
+	}
 	if err != nil || !fresh {
 		return false, err
 	}
@@ -38,17 +45,35 @@ func (tx Tx) Accept(ctx context.Context, in *Inbound) (bool, error) {
 	return true, err
 }
 
-// DueInbound returns, for every actor with something waiting, its oldest activity if that is due: an actor's activities
-// take effect in the order they came.
-func (q Queries) DueInbound(ctx context.Context, now Time, limit int) ([]Inbound, error) {
-	earlier := q.db.NewSelect().TableExpr("inbound AS e").ColumnExpr("1").Where("e.actor = inbound.actor AND e.id < inbound.id")
-	return all[Inbound](ctx, q.db.NewSelect().
-		Where("due_at <= ? AND NOT EXISTS (?)", now, earlier).Order("id").Limit(int64(limit)))
+// MarkSeen makes an activity count as seen, whether it came or not; false says that it did already.
+func (tx Tx) MarkSeen(ctx context.Context, actor, activity string, at Time) (bool, error) {
+	return tx.insert(ctx, &Seen{Actor: actor, Activity: activity, SeenAt: at}, true)
 }
 
-// NextInboundDue returns when the next activity is due; zero when none waits.
-func (q Queries) NextInboundDue(ctx context.Context) (Time, error) {
-	rows, err := all[Inbound](ctx, q.db.NewSelect().Column("due_at").Order("due_at").Limit(1))
+// MarkUndone lets an activity that was seen be done again under the same id: PeerTube and the Misskey family name a
+// follow by the two whom it joins.
+func (tx Tx) MarkUndone(ctx context.Context, actor, activity string, signed Time) error {
+	_, err := tx.db.NewUpdate().Model((*Seen)(nil)).Set("undone_at = ?", signed).
+		Where("actor = ? AND activity = ?", actor, activity).Exec(ctx)
+	return err
+}
+
+// Seen says whether an actor's activity counts as seen.
+func (q Queries) Seen(ctx context.Context, actor, activity string) (bool, error) {
+	return q.db.NewSelect().Model((*Seen)(nil)).Where("actor = ? AND activity = ?", actor, activity).Exists(ctx)
+}
+
+// DueInbound returns activities that are due, in the order they came, limit at most. Where an actor's oldest one was
+// postponed, the later ones wait with it: an actor's activities take effect in order.
+func (q Queries) DueInbound(ctx context.Context, now Time, limit int) ([]Inbound, error) {
+	waiting := q.db.NewSelect().TableExpr("inbound AS w").ColumnExpr("w.actor").Where("w.due_at > ?", now)
+	return all[Inbound](ctx, q.db.NewSelect().
+		Where("due_at <= ? AND actor NOT IN (?)", now, waiting).Order("id").Limit(int64(limit)))
+}
+
+// NextInboundDue returns when, after now, the next activity is due; zero when none is.
+func (q Queries) NextInboundDue(ctx context.Context, now Time) (Time, error) {
+	rows, err := all[Inbound](ctx, q.db.NewSelect().Column("due_at").Where("due_at > ?", now).Order("due_at").Limit(1))
 	if err != nil || len(rows) == 0 {
 		return Time{}, err
 	}

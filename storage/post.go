@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 
 	"github.com/uptrace/bun"
 )
@@ -164,4 +165,35 @@ func (tx Tx) BuryPost(ctx context.Context, uri string, at Time) error {
 		}
 	}
 	return nil
+}
+
+// BuryPostsOf buries posts of an author, limit at most, and returns how many.
+func (tx Tx) BuryPostsOf(ctx context.Context, author string, at Time, limit int) (int, error) {
+	posts, err := all[Post](ctx, tx.db.NewSelect().Column("uri").
+		Where("author = ? AND deleted_at IS NULL", author).Limit(int64(limit)))
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range posts {
+		if err := tx.BuryPost(ctx, p.URI, at); err != nil {
+			return 0, err
+		}
+	}
+	return len(posts), nil
+}
+
+// ConversationOf returns the conversation of a post by what it answers: that of its parent where that is known, else one
+// that starts with the parent, or with the post itself.
+func (q Queries) ConversationOf(ctx context.Context, p *Post) (string, error) {
+	if p.InReplyTo == "" {
+		return p.URI, nil
+	}
+	parent, err := q.Post(ctx, p.InReplyTo)
+	switch {
+	case err == nil && parent.Conversation != "":
+		return parent.Conversation, nil
+	case err == nil || errors.Is(err, ErrNotFound):
+		return p.InReplyTo, nil
+	}
+	return "", err
 }

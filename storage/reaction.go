@@ -41,6 +41,11 @@ func (q Queries) Reactions(ctx context.Context, object string) ([]Reaction, erro
 	return all[Reaction](ctx, q.db.NewSelect().Where("object = ?", object).Order("id"))
 }
 
+// CountReactionsBy returns how many reactions an actor gave a post.
+func (q Queries) CountReactionsBy(ctx context.Context, actor, object string) (int64, error) {
+	return q.db.NewSelect().Model((*Reaction)(nil)).Where("object = ? AND actor = ?", object, actor).Count(ctx)
+}
+
 // InsertReaction adds a reaction; false says that it is there already.
 func (tx Tx) InsertReaction(ctx context.Context, r *Reaction) (bool, error) {
 	return tx.insert(ctx, r, true)

@@ -148,13 +148,41 @@ func TestInboundKeepsTheOrderOfEachActor(t *testing.T) {
 		}
 		return names
 	}
-	if got := due(moment); !reflect.DeepEqual(got, []string{"a1", "b1"}) {
+	if got := due(moment); !reflect.DeepEqual(got, []string{"a1", "a2", "b1", "a1"}) {
 		t.Errorf("due: %v", got)
 	}
 	later := At(moment.Add(time.Hour))
 	write(t, db, func(ctx context.Context, tx Tx) error { return tx.PostponeInbound(ctx, 1, later) })
-	if got := due(moment); !reflect.DeepEqual(got, []string{"b1"}) {
+	if got := due(moment); !reflect.DeepEqual(got, []string{"b1", "a1"}) {
 		t.Errorf("a2 overtook the postponed a1: %v", got)
+	}
+	if next, err := db.NextInboundDue(ctx, moment); err != nil || !next.Equal(later.Time) {
+		t.Errorf("next due: %v, %v; what waits behind a1 is not due by itself", next, err)
+	}
+	if got := due(later); !reflect.DeepEqual(got, []string{"a1", "a2", "b1", "a1"}) {
+		t.Errorf("due later: %v", got)
+	}
+}
+
+func TestWhatWasUndoneMayBeDoneAgain(t *testing.T) {
+	db := open(t)
+	accept := func(signed time.Time) (fresh bool) {
+		write(t, db, func(ctx context.Context, tx Tx) (err error) {
+			fresh, err = tx.Accept(ctx, &Inbound{Actor: "a", Activity: "follow", Body: []byte("{}"), SignedAt: At(signed), ReceivedAt: moment, DueAt: moment})
+			return err
+		})
+		return fresh
+	}
+	second := func(n time.Duration) time.Time { return moment.Add(n * time.Second) }
+	if !accept(second(0)) || accept(second(1)) {
+		t.Fatal("an activity counts once")
+	}
+	write(t, db, func(ctx context.Context, tx Tx) error { return tx.MarkUndone(ctx, "a", "follow", At(second(2))) })
+	if accept(second(1)) || accept(second(2)) {
+		t.Error("a replay from before the undoing counts as new")
+	}
+	if !accept(second(3)) || accept(second(4)) {
+		t.Error("done again after the undoing, it counts once more")
 	}
 }
 
@@ -254,5 +282,64 @@ func TestKeyOfAnotherActorIsNotTakenOver(t *testing.T) {
 	put("eve")
 	if k, err := db.ActorKey(ctx, "victim#key"); err != nil || k.Actor != "victim" {
 		t.Errorf("the key now belongs to %+v, %v", k, err)
+	}
+}
+
+func TestForgetActorLeavesNoTrace(t *testing.T) {
+	db, ctx := open(t), t.Context()
+	write(t, db, func(ctx context.Context, tx Tx) error {
+		_, posted := tx.InsertPost(ctx, &Post{URI: "p1", Token: "1", Author: "eve", Content: "x", Published: moment, CreatedAt: moment})
+		_, again := tx.InsertPost(ctx, &Post{URI: "p2", Token: "2", Author: "eve", Content: "x", Published: moment, CreatedAt: moment})
+		_, liked := tx.InsertReaction(ctx, &Reaction{Kind: Like, Actor: "eve", Object: "o", Activity: "l", CreatedAt: moment})
+		_, pinned := tx.InsertPin(ctx, &Pin{Actor: "eve", Post: "p1", CreatedAt: moment})
+		return errors.Join(posted, again, liked, pinned,
+			tx.PutActor(ctx, &Actor{URI: "eve", Name: "Eve", FetchedAt: moment}, []ActorKey{{ID: "k", Actor: "eve", Public: []byte{1}, FetchedAt: moment}}),
+			tx.PutFollow(ctx, &Follow{Follower: "eve", Followee: "owner", State: Accepted, CreatedAt: moment}),
+			tx.AddToTimeline(ctx, &TimelineEntry{Post: "o", Booster: "eve", CreatedAt: moment}),
+			tx.Notify(ctx, &Notification{Kind: "like", Actor: "eve", Object: "o", CreatedAt: moment}))
+	})
+	var first, second int
+	write(t, db, func(ctx context.Context, tx Tx) (err error) {
+		if err := tx.ForgetActor(ctx, "eve", moment.Time); err != nil {
+			return err
+		}
+		if first, err = tx.BuryPostsOf(ctx, "eve", moment, 1); err != nil {
+			return err
+		}
+		second, err = tx.BuryPostsOf(ctx, "eve", moment, 10)
+		return err
+	})
+	if first != 1 || second != 1 {
+		t.Errorf("buried %d, then %d", first, second)
+	}
+	if a, err := db.Actor(ctx, "eve"); err != nil || a.GoneAt.IsZero() || a.Name != "" {
+		t.Errorf("actor: %+v, %v", a, err)
+	}
+	_, key := db.ActorKey(ctx, "k")
+	_, follow := db.Follow(ctx, "eve", "owner")
+	_, like := db.ReactionByActivity(ctx, "l")
+	for _, err := range []error{key, follow, like} {
+		if !errors.Is(err, ErrNotFound) {
+			t.Error(err)
+		}
+	}
+	pins, _ := db.Pins(ctx, "eve")
+	entries, _ := db.Timeline(ctx, 0, 10)
+	told, _ := db.Notifications(ctx, 0, 10)
+	if len(pins)+len(entries)+len(told) != 0 {
+		t.Errorf("left: %v %v %v", pins, entries, told)
+	}
+}
+
+func TestConversationFollowsTheParent(t *testing.T) {
+	db, ctx := open(t), t.Context()
+	write(t, db, func(ctx context.Context, tx Tx) error {
+		_, err := tx.InsertPost(ctx, &Post{URI: "parent", Token: "1", Conversation: "root", Published: moment, CreatedAt: moment})
+		return err
+	})
+	for parent, want := range map[string]string{"": "new", "parent": "root", "unknown": "unknown"} {
+		if got, err := db.ConversationOf(ctx, &Post{URI: "new", InReplyTo: parent}); err != nil || got != want {
+			t.Errorf("in reply to %q: %q, %v; want %q", parent, got, err, want)
+		}
 	}
 }

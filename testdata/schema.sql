@@ -112,6 +112,7 @@ CREATE TABLE inbound (
   actor       TEXT NOT NULL,
   activity    TEXT NOT NULL,
   body        BLOB NOT NULL,
+  signed_at   INTEGER,
   received_at INTEGER NOT NULL,
   due_at      INTEGER NOT NULL,
   attempts    INTEGER NOT NULL
@@ -213,9 +214,10 @@ CREATE TABLE relations (
 ) STRICT;
 
 CREATE TABLE seen (
-  actor    TEXT NOT NULL,
-  activity TEXT NOT NULL,
-  seen_at  INTEGER NOT NULL,
+  actor     TEXT NOT NULL,
+  activity  TEXT NOT NULL,
+  seen_at   INTEGER NOT NULL,
+  undone_at INTEGER,
   PRIMARY KEY (actor, activity)
 ) STRICT;
 

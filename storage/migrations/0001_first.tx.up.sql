@@ -214,6 +214,7 @@ CREATE TABLE inbound (
   actor       TEXT NOT NULL,
   activity    TEXT NOT NULL,
   body        {{.Bytes}} NOT NULL,
+  signed_at   {{.Int}},
   received_at {{.Int}} NOT NULL,
   due_at      {{.Int}} NOT NULL,
   attempts    {{.Int}} NOT NULL
@@ -222,9 +223,10 @@ CREATE INDEX inbound_actor ON inbound (actor, id);
 CREATE INDEX inbound_due ON inbound (due_at, id);
 
 CREATE TABLE seen (
-  actor    TEXT NOT NULL,
-  activity TEXT NOT NULL,
-  seen_at  {{.Int}} NOT NULL,
+  actor     TEXT NOT NULL,
+  activity  TEXT NOT NULL,
+  seen_at   {{.Int}} NOT NULL,
+  undone_at {{.Int}},
   PRIMARY KEY (actor, activity)
 ){{.Strict}};
 CREATE INDEX seen_at ON seen (seen_at);
