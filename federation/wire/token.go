@@ -102,11 +102,13 @@ func (i IDs) token(text string, r, before rune) (token, bool) {
 			return token{link, raw, address}, true
 		}
 	case '@':
-		if m := mentionPattern.FindStringSubmatch(text); m != nil {
-			// A port belongs to a host only in trials: elsewhere it is refused, and nobody there writes one.
-			if host, err := hostname.Canonical(m[2], i.Scheme == "http"); err == nil {
-				return token{mention, m[0], "@" + strings.ToLower(m[1]) + "@" + host}, true
-			}
+		m := mentionPattern.FindStringSubmatch(text)
+		if m == nil || strings.HasPrefix(text[len(m[0]):], "@") {
+			break
+		}
+		trial := i.Scheme == "http" // where hosts have ports, and may be "localhost"
+		if host, err := hostname.Canonical(m[2], trial); err == nil && (trial || strings.Contains(host, ".")) {
+			return token{mention, m[0], "@" + strings.ToLower(m[1]) + "@" + host}, true
 		}
 	case '#':
 		if m := hashtagPattern.FindStringSubmatch(text); m != nil {
