@@ -15,8 +15,8 @@
 //
 // The package does not hide what is in the pixels: what a picture shows, its resolution, the noise of the sensor. Colour
 // profiles are dropped unread (they name devices), so that pictures in wide gamuts look paler. It does no I/O beyond its
-// reader, keeps nothing, names no files and does not limit how many pictures are cleaned at once; one may take some 600
-// MB for a moment.
+// reader, keeps nothing, names no files and does not limit how many pictures are cleaned at once; one may take a
+// gigabyte for a moment.
 package media
 
 import (
