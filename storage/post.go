@@ -116,6 +116,14 @@ func (q Queries) Replies(ctx context.Context, uri string, limit int) ([]Post, er
 		Where("in_reply_to = ? AND in_reply_to <> '' AND deleted_at IS NULL", uri).Order("id").Limit(int64(limit)))
 }
 
+// OwnReplies returns the posts by which an author of this node answers uri, as far as they exist for others at t, oldest
+// first, limit at most.
+func (q Queries) OwnReplies(ctx context.Context, uri, author string, t Time, limit int) ([]Post, error) {
+	return all[Post](ctx, q.db.NewSelect().
+		Where("in_reply_to = ? AND in_reply_to <> '' AND author = ? AND local", uri, author).
+		Where("deleted_at IS NULL AND release_at <= ?", t).Order("release_at", "id").Limit(int64(limit)))
+}
+
 // OwnPosts returns posts of an author that exist for others at t, newest first, below the row number before (0: from the
 // newest).
 func (q Queries) OwnPosts(ctx context.Context, author string, t Time, before int64, limit int) ([]Post, error) {

@@ -257,6 +257,8 @@ CREATE INDEX actors_host ON actors (host);
 
 CREATE INDEX acts_object ON acts (object);
 
+CREATE INDEX acts_release ON acts (actor, release_at);
+
 CREATE INDEX deliveries_host ON deliveries (host, due_at, act_id) WHERE NOT given_up;
 
 CREATE INDEX disclosures_domain ON disclosures (domain, at);

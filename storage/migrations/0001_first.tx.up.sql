@@ -177,6 +177,7 @@ CREATE TABLE acts (
   release_at   {{.Int}}
 ){{.Strict}};
 CREATE INDEX acts_object ON acts (object);
+CREATE INDEX acts_release ON acts (actor, release_at);
 
 CREATE TABLE deliveries (
   id         {{.Int}} NOT NULL PRIMARY KEY,
