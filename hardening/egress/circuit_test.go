@@ -242,6 +242,9 @@ func TestEvictionSparesUse(t *testing.T) {
 				t.Error(err)
 			}
 		}
+		if _, ok := c.circuits.byKey[Circuit{"slow.example", Lookup, "memory"}]; !ok {
+			t.Error("evicted in use")
+		}
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
@@ -283,6 +286,16 @@ func TestClose(t *testing.T) {
 		}
 		if c.Close(); relay.n != 1 {
 			t.Errorf("relay closed %d times", relay.n)
+		}
+	})
+}
+
+func TestCloseDuringDial(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := client(t, Config{Relays: []Relay{hung{&memory{name: "memory", kind: "memory"}}}})
+		time.AfterFunc(time.Second, func() { c.Close() })
+		if _, err := c.Do(t.Context(), get(t, "http://a.example/")); !errors.Is(err, ErrClosed) {
+			t.Error(err)
 		}
 	})
 }

@@ -50,29 +50,39 @@ func (d *direct) Kind() string { return kindDirect }
 func (d *direct) Close() error { return nil }
 
 func (d *direct) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	if network != "tcp" {
+		return nil, refuse("network")
+	}
+	target, err := d.target(address)
+	if err != nil {
+		return nil, err
+	}
+	return d.dialer.DialContext(ctx, network, target)
+}
+
+// target is what the dialer is given for address, so that it asks the resolver for that name or nothing.
+func (d *direct) target(address string) (string, error) {
 	host, service, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, refuse("address form")
+		return "", refuse("address form")
 	}
 	port, err := strconv.ParseUint(service, 10, 16)
-	switch {
-	case err != nil:
-		return nil, refuse("port")
-	case network != "tcp":
-		return nil, refuse("network")
-	case isOnion(host):
-		return nil, refuse("onion name without tor")
+	if err != nil {
+		return "", refuse("port")
+	}
+	if isOnion(host) {
+		return "", refuse("onion name without tor")
 	}
 	if host == "localhost" { // RFC 6761 section 6.3: no resolver is asked
 		addr, ok := d.rules.loopback(uint16(port))
 		if !ok {
-			return nil, refuse("special-use name")
+			return "", refuse("special-use name")
 		}
 		host = addr.String()
 	} else if _, err := netip.ParseAddr(host); err != nil {
 		host += "." // rooted: otherwise an unknown name is asked again with the home's search domains
 	}
-	return d.dialer.DialContext(ctx, network, net.JoinHostPort(host, service))
+	return net.JoinHostPort(host, service), nil
 }
 
 // DialControl connects to the control socket of a node on this machine. It is here because this is where dialling is done;

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -233,6 +235,10 @@ func TestNoSearchDomain(t *testing.T) {
 	if err == nil || err.Error() != "egress: dial: name not found" {
 		t.Error(err)
 	}
+	// The machine that tests may have no search domain; so the dialer's target is looked at too.
+	if target, err := newDirect("plain", Rules{}, nil).target("a.example:443"); err != nil || target != "a.example.:443" {
+		t.Errorf("%q, %v", target, err)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.asked) == 0 || slices.ContainsFunc(r.asked, func(s string) bool { return s != "unknown.example." }) {
@@ -266,4 +272,21 @@ func TestDirectAlone(t *testing.T) {
 	if _, err := d.DialContext(t.Context(), "udp", "8.8.8.8:443"); !errors.Is(err, ErrRefused) {
 		t.Error(err)
 	}
+}
+
+func TestDialControl(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	if _, err := DialControl(t.Context(), path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no node: %v", err)
+	}
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	c, err := DialControl(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"strings"
 	"testing"
 )
@@ -197,5 +196,3 @@ func (a *asked) DialContext(ctx context.Context, network, address string) (net.C
 	a.network, a.address = network, address
 	return a.memory.DialContext(ctx, network, address)
 }
-
-var _ http.HandlerFunc = fine

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -134,11 +136,20 @@ func TestRefusedRequests(t *testing.T) {
 	}
 }
 
-// A redirect is an answer; a cookie is not kept; the environment's proxy is not asked.
-func TestNothingFollows(t *testing.T) {
-	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"} {
-		t.Setenv(name, "http://127.0.0.3:3128")
+// The environment's proxy is not asked. The standard library reads it once in a process, hence a second one.
+func TestNoProxyOfEnvironment(t *testing.T) {
+	cmd := exec.Command(os.Args[0], "-test.run=^(TestWireGet|TestTLS)$", "-test.v")
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"} {
+		cmd.Env = append(cmd.Env, name+"=http://127.0.0.3:3128", strings.ToLower(name)+"=http://127.0.0.3:3128")
 	}
+	out, err := cmd.CombinedOutput()
+	if err != nil || strings.Count(string(out), "--- PASS") != 2 {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// A redirect is an answer; a cookie is not kept; another way that the server offers is not taken.
+func TestNothingFollows(t *testing.T) {
 	var seen []string
 	m := handler(t, func(w http.ResponseWriter, r *http.Request) {
 		seen = append(seen, r.Host+r.URL.Path+r.Header.Get("Cookie"))
