@@ -84,6 +84,9 @@ func post() []attribute {
 		shown("summaryMap", "the content warning and its language").as(languages),
 		shown("url", "the address of the post's page"),
 		shown("attachment", "pictures, sound and video", "Image", "Document"),
+		shown("quote", "which post is quoted (FEP-044f)"),
+		shown("quoteUrl", "which post is quoted, as Fedibird and Pleroma read it"),
+		shown("_misskey_quote", "which post is quoted, as Misskey reads it"),
 		shown("replies", "the answers that the node knows, or where they are listed", "Collection"),
 	}
 }
