@@ -49,6 +49,21 @@ func (q Queries) ActsAbout(ctx context.Context, object string) ([]Act, error) {
 	return all[Act](ctx, q.db.NewSelect().Where("object = ?", object).Order("id"))
 }
 
+// OutboxActs returns what an actor shows everybody, the latest release first: the Create of each own post that is public
+// or unlisted, and the Announce of each post that is, as far as both exist for others at t. after is the act that they
+// come after in that order; nil: from the newest.
+func (q Queries) OutboxActs(ctx context.Context, actor string, t Time, after *Act, limit int) ([]Act, error) {
+	sel := q.db.NewSelect().
+		Join("JOIN posts AS p ON p.uri = act.object AND p.deleted_at IS NULL AND p.visibility IN (?, ?)", Public, Unlisted).
+		Where("act.actor = ? AND act.release_at <= ?", actor, t).
+		Where("(act.type = 'Create' AND p.local AND p.release_at <= ?) OR (act.type = 'Announce' AND"+
+			" (NOT p.local OR p.release_at <= ?) AND EXISTS (SELECT 1 FROM reactions AS r WHERE r.activity = act.uri))", t, t)
+	if after != nil {
+		sel = sel.Where("act.release_at < ? OR (act.release_at = ? AND act.id < ?)", after.ReleaseAt, after.ReleaseAt, after.ID)
+	}
+	return all[Act](ctx, sel.Order("act.release_at DESC", "act.id DESC").Limit(int64(limit)))
+}
+
 // NextDeliveries returns what leaves next for a host: the deliveries of the act that was released first, limit at most,
 // and none while that act is not due. Nothing overtakes: a later act waits until the earlier one has arrived or was given
 // up.
@@ -78,6 +93,15 @@ func (q Queries) Deliveries(ctx context.Context, limit int) ([]Delivery, error) 
 	return all[Delivery](ctx, q.db.NewSelect().Order("act_id", "id").Limit(int64(limit)))
 }
 
+// PendingInboxes returns the inboxes that something about an object is on its way to, in the order of their names.
+func (q Queries) PendingInboxes(ctx context.Context, object string) ([]string, error) {
+	var inboxes []string
+	err := q.db.NewSelect().Model((*Delivery)(nil)).Distinct().Column("inbox").
+		Join("JOIN acts AS a ON a.id = delivery.act_id").
+		Where("a.object = ? AND NOT delivery.given_up", object).Order("inbox").Scan(ctx, &inboxes)
+	return inboxes, err
+}
+
 // InsertAct adds an act and sets its ID.
 func (tx Tx) InsertAct(ctx context.Context, a *Act) error {
 	_, err := tx.db.NewInsert().Model(a).Returning("id").Exec(ctx)
@@ -99,14 +123,13 @@ func (tx Tx) DeleteDelivery(ctx context.Context, id int64) error {
 	return err
 }
 
-// UpdateDelivery writes attempts, error and whether it was given up.
-func (tx Tx) UpdateDelivery(ctx context.Context, d *Delivery) error {
-	_, err := tx.db.NewUpdate().Model(d).Column("due_at", "attempts", "error", "given_up").WherePK().Exec(ctx)
-	return err
+// UpdateDelivery writes attempts, error and whether it was given up; false says that it was withdrawn meanwhile.
+func (tx Tx) UpdateDelivery(ctx context.Context, d *Delivery) (bool, error) {
+	return changed(tx.db.NewUpdate().Model(d).Column("due_at", "attempts", "error", "given_up").WherePK().Exec(ctx))
 }
 
-// WithdrawUntold removes the deliveries of an act that no attempt was made for.
-func (tx Tx) WithdrawUntold(ctx context.Context, act int64) error {
-	_, err := tx.db.NewDelete().Model((*Delivery)(nil)).Where("act_id = ? AND attempts = 0", act).Exec(ctx)
+// WithdrawDeliveries removes what of an act still waits, or was given up.
+func (tx Tx) WithdrawDeliveries(ctx context.Context, act int64) error {
+	_, err := tx.db.NewDelete().Model((*Delivery)(nil)).Where("act_id = ?", act).Exec(ctx)
 	return err
 }
