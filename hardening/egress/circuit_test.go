@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,10 +95,10 @@ func TestConnsOfOneCircuit(t *testing.T) {
 // A kept connection lasts for idleFor, or until the server ends it; then the next request dials, and nobody notices.
 func TestIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		open := 0
+		var open atomic.Int64
 		m := handler(t, fine)
 		serve := m.serve
-		m.serve = func(c net.Conn) { open++; serve(&closing{c, func() { open-- }}) }
+		m.serve = func(c net.Conn) { open.Add(1); serve(&closing{Conn: c, open: &open}) }
 		c := client(t, Config{Relays: []Relay{m}})
 		do := func() {
 			t.Helper()
@@ -111,13 +112,13 @@ func TestIdle(t *testing.T) {
 		do() // the time counts from the last use
 		time.Sleep(idleFor - time.Second)
 		synctest.Wait()
-		if n := m.dials.Load(); n != 1 || open != 1 {
-			t.Errorf("in time: %d dials, %d open", n, open)
+		if n := m.dials.Load(); n != 1 || open.Load() != 1 {
+			t.Errorf("in time: %d dials, %d open", n, open.Load())
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if open != 0 {
-			t.Errorf("%d open after it", open)
+		if open.Load() != 0 {
+			t.Errorf("%d open after it", open.Load())
 		}
 		do()
 		if n := m.dials.Load(); n != 2 {
@@ -126,13 +127,15 @@ func TestIdle(t *testing.T) {
 	})
 }
 
+// closing counts itself out of the open connections.
 type closing struct {
 	net.Conn
-	then func()
+	once sync.Once
+	open *atomic.Int64
 }
 
 func (c *closing) Close() error {
-	defer func() { c.then(); c.then = func() {} }()
+	c.once.Do(func() { c.open.Add(-1) })
 	return c.Conn.Close()
 }
 
