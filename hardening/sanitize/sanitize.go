@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// MaxHTML is how many bytes of HTML are read; what follows is cut off.
+	// MaxHTML is how many bytes of HTML are read and written at most; what follows is cut off.
 	MaxHTML = 256 << 10
 	// MaxNesting is how many elements may be open at once; tags beyond are dropped and their text stays.
 	MaxNesting = 32
@@ -55,8 +55,13 @@ func New() *Sanitizer {
 //
 // The result of HTML on its own result is the same.
 func (s *Sanitizer) HTML(html string) string {
-	if len(html) > MaxHTML {
-		html = html[:MaxHTML]
+	for limit := MaxHTML; ; limit -= limit / 4 {
+		if len(html) > limit {
+			html = html[:limit]
+		}
+		// Closing elements and naming hosts can make it longer than it was: then less is read.
+		if out := rebuild(s.policy.Sanitize(strings.ToValidUTF8(html, ""))); len(out) <= MaxHTML {
+			return out
+		}
 	}
-	return rebuild(s.policy.Sanitize(strings.ToValidUTF8(html, "")))
 }
