@@ -196,6 +196,47 @@ func TestNoSecondSending(t *testing.T) {
 	}
 }
 
+// A kept connection that fails before a byte of the request has left costs nothing: the request leaves whole by another.
+func TestStaleBeforeSending(t *testing.T) {
+	var got []string
+	m := handler(t, func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		got = append(got, string(b))
+	})
+	c := client(t, Config{Relays: []Relay{&brittle{memory: m}}})
+	for range 3 {
+		req := get(t, "http://a.example/")
+		req.Method, req.Body = http.MethodPost, []byte("whole")
+		if _, err := c.Do(t.Context(), req); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if fmt.Sprint(got) != "[whole whole whole]" || m.dials.Load() != 3 {
+		t.Errorf("%q by %d dials", got, m.dials.Load())
+	}
+}
+
+// brittle is a relay whose connections take one write.
+type brittle struct{ *memory }
+
+func (b *brittle) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	c, err := b.memory.DialContext(ctx, network, address)
+	return &oneWrite{Conn: c}, err
+}
+
+type oneWrite struct {
+	net.Conn
+	done bool
+}
+
+func (c *oneWrite) Write(p []byte) (int, error) {
+	if c.done {
+		return 0, net.ErrClosed
+	}
+	c.done = true
+	return c.Conn.Write(p)
+}
+
 // 10^4 hosts leave a bounded number of circuits, connections and goroutines.
 func TestManyHosts(t *testing.T) {
 	m := &memory{name: "memory", kind: "memory", serve: func(c net.Conn) {

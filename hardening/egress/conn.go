@@ -36,9 +36,11 @@ type wire struct {
 	sent, received atomic.Int64
 }
 
+// Write counts before it writes: while the count is what it was, nothing is on its way.
 func (w *wire) Write(p []byte) (int, error) {
+	w.sent.Add(int64(len(p)))
 	n, err := w.Conn.Write(p)
-	w.sent.Add(int64(n))
+	w.sent.Add(int64(n - len(p)))
 	return n, err
 }
 

@@ -84,10 +84,3 @@ func (d *direct) target(address string) (string, error) {
 	}
 	return net.JoinHostPort(host, service), nil
 }
-
-// DialControl connects to the control socket of a node on this machine. It is here because this is where dialling is done;
-// it reaches nothing but a unix socket in the file system.
-func DialControl(ctx context.Context, path string) (net.Conn, error) {
-	var d net.Dialer
-	return d.DialContext(ctx, "unix", path)
-}

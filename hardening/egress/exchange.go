@@ -34,15 +34,16 @@ func (c *circuit) do(ctx context.Context, req *http.Request, limit int64) (*Resp
 		}
 		res, stage, err := k.exchange(req, limit)
 		if err != nil {
+			k.close() // first: from here on nothing can be sent, so what is counted is all there was
 			// A kept connection that turned out to be closed before a byte of the request left is no exchange.
 			if !fresh && k.wire.sent.Load() == sent && ctx.Err() == nil {
-				k.close()
+				if req.GetBody != nil {
+					req.Body, _ = req.GetBody() // never fails
+				}
 				k = nil
 				continue
 			}
-			err = c.failed(ctx, stage, k.wire, sent, received, err)
-			k.close()
-			return nil, err
+			return nil, c.failed(ctx, stage, k.wire, sent, received, err)
 		}
 		res.Exit = c.Exit
 		res.SentBytes = k.wire.sent.Load() - sent
