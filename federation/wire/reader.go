@@ -12,10 +12,9 @@ import (
 	"github.com/dunnock-server/dunnock/hardening/sanitize"
 )
 
-// What is kept of a document; the rest is cut off (CVE-2026-23962). Lengths of text are in bytes of HTML before it is
-// reduced, or in runes of plain text after.
+// What is kept of a document; the rest is cut off (CVE-2026-23962).
 const (
-	maxContent     = 200_000 // bytes
+	maxContent     = 200_000 // bytes of HTML
 	maxName        = 500     // runes: names, titles, options of a poll
 	maxNote        = 1500    // runes: content warnings and descriptions of files
 	maxTags        = 100     // mentions and hashtags together
@@ -169,8 +168,15 @@ func cut(raw string, limit int) string {
 	return strings.ToValidUTF8(raw[:limit], "")
 }
 
-// html reduces HTML of whatever length.
-func (r Reader) html(raw string) string { return r.Sanitizer.HTML(cut(raw, maxContent)) }
+// html reduces HTML of whatever length. Tags that are closed and links that are marked make it longer, so what comes out
+// too long is read again, half as far.
+func (r Reader) html(raw string) string {
+	for limit := maxContent; ; limit /= 2 {
+		if clean := r.Sanitizer.HTML(cut(raw, limit)); len(clean) <= maxContent {
+			return clean
+		}
+	}
+}
 
 // moment reads a time and holds it between 1970 and now. Threads writes zones without a colon.
 func moment(doc vocab.Object, field string, now time.Time) (time.Time, bool) {
