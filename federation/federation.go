@@ -17,6 +17,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/dunnock-server/dunnock/federation/delivery"
@@ -48,7 +49,8 @@ type Blobs interface {
 // Service is the owner's hand. Its methods may be called from any goroutine.
 type Service struct {
 	Config
-	started time.Time
+	started  time.Time
+	cleaning sync.Mutex // held while a picture is cleaned
 }
 
 // New makes a service.

@@ -35,7 +35,10 @@ func (s *Service) saveAll(uploads []Upload, post string) ([]storage.Blob, error)
 }
 
 func (s *Service) save(u Upload, post string) (*storage.Blob, error) {
+	// One at a time: a large picture takes up to a gigabyte while it is cleaned.
+	s.cleaning.Lock()
 	clean, err := media.Clean(bytes.NewReader(u.Data), MaxUpload)
+	s.cleaning.Unlock()
 	if err != nil {
 		return nil, &Error{Invalid, err.Error(), err}
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 
 	"github.com/dunnock-server/dunnock/federation"
@@ -18,10 +17,7 @@ type Client struct{ transport http.RoundTripper }
 
 // Dial returns a client of the node that listens on a control socket. It connects with the first call.
 func Dial(socket string) *Client {
-	return &Client{&http.Transport{
-		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return egress.DialControl(ctx, socket) },
-		DisableKeepAlives: true,
-	}}
+	return &Client{egress.ControlTransport(socket)}
 }
 
 // InProcess returns a client of a handler in this process.

@@ -58,10 +58,3 @@ func (m *misses) put(uri string, err error) {
 	}
 	m.at[uri] = miss{err, time.Now().Add(wait)}
 }
-
-// forget lets uri be asked for again.
-func (m *misses) forget(uri string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.at, uri)
-}
