@@ -1,0 +1,61 @@
+package documents
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/dunnock-server/dunnock/federation/vocab"
+	"github.com/dunnock-server/dunnock/hardening"
+	"github.com/dunnock-server/dunnock/storage"
+)
+
+// actor is the way of the two actors. Whoever proves to be somebody we know gets what their domain is shown; everybody
+// else gets the stub, a signature that we cannot verify notwithstanding: it may be made to ask for our key. So do the
+// blocked, who have to verify that they are.
+func (h handler) actor(build func(context.Context) (vocab.Object, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !negotiate(w, r) {
+			return
+		}
+		v, err := h.acquaintance(r)
+		var doc vocab.Object
+		if err == nil {
+			doc, err = build(r.Context())
+		}
+		h.answer(w, r, v, hardening.Document{Object: doc.ID(), Release: always, Body: doc}, err)
+	}
+}
+
+// owner is the owner's whole actor. One who has said nothing about themself yet has an actor all the same: a 404 would do
+// lasting damage elsewhere.
+func (h handler) owner(ctx context.Context) (vocab.Object, error) {
+	profile, err := h.DB.Profile(ctx)
+	if errors.Is(err, storage.ErrNotFound) {
+		profile, err = &storage.Profile{}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the profile: %w", err)
+	}
+	keys, err := h.DB.Keys(ctx, h.IDs.Owner())
+	if err != nil {
+		return nil, fmt.Errorf("read keys: %w", err)
+	}
+	return h.IDs.Person(profile, keys, func(name string) *storage.Blob {
+		blob, err := h.DB.Blob(ctx, name)
+		if err != nil {
+			return nil
+		}
+		return blob
+	})
+}
+
+// server is the whole document of the actor that signs what is not the owner's act.
+func (h handler) server(ctx context.Context) (vocab.Object, error) {
+	keys, err := h.DB.Keys(ctx, h.IDs.Server())
+	if err != nil {
+		return nil, fmt.Errorf("read keys: %w", err)
+	}
+	return h.IDs.Application(keys)
+}

@@ -1,0 +1,70 @@
+package documents
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/dunnock-server/dunnock/federation/resolve"
+	"github.com/dunnock-server/dunnock/hardening"
+	"github.com/dunnock-server/dunnock/storage"
+)
+
+// viewer is who asks. The zero viewer is nobody: a visitor without a key.
+type viewer struct {
+	actor   string // URI
+	domain  string // canonical
+	follows bool   // as an accepted follower of the owner
+	blocked bool   // by the owner
+}
+
+var (
+	errUnsigned = errors.New("no valid signature")
+	errLater    = errors.New("the signature cannot be verified for now")
+)
+
+// viewer says who signed a request. Errors: errUnsigned, errLater, or a fault of the node. What is known of the viewer is
+// read here, before what they ask for, so that the time of the answer does not depend on whether that is there.
+func (h handler) viewer(r *http.Request) (viewer, error) {
+	signed, err := h.Resolver.Authenticate(r.Context(), r, nil, "")
+	switch {
+	case err == nil:
+	case errors.Is(err, resolve.ErrUnreachable):
+		return viewer{}, errLater
+	case errors.Is(err, resolve.ErrUnverified), errors.Is(err, resolve.ErrGone), errors.Is(err, resolve.ErrRefused),
+		errors.Is(err, hardening.ErrBudget), errors.Is(err, storage.ErrNotFound):
+		return viewer{}, errUnsigned
+	default:
+		return viewer{}, fmt.Errorf("authenticate: %w", err)
+	}
+	v := viewer{actor: signed.Actor.URI, domain: signed.Domain()}
+	if v.blocked, err = h.DB.Related(r.Context(), v.actor, storage.Block); err != nil {
+		return viewer{}, fmt.Errorf("read a relation: %w", err)
+	}
+	follow, err := h.DB.Follow(r.Context(), v.actor, h.IDs.Owner())
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return viewer{}, fmt.Errorf("read a follow: %w", err)
+	}
+	v.follows = err == nil && follow.State == storage.Accepted
+	return v, nil
+}
+
+// acquaintance is the viewer of what nobody is asked to prove themselves for: somebody whose key is known and whom the
+// owner does not block, else nobody.
+func (h handler) acquaintance(r *http.Request) (viewer, error) {
+	signed, err := h.Resolver.Known(r.Context(), r)
+	if errors.Is(err, resolve.ErrUnverified) {
+		return viewer{}, nil
+	}
+	if err != nil {
+		return viewer{}, fmt.Errorf("authenticate: %w", err)
+	}
+	blocked, err := h.DB.Related(r.Context(), signed.Actor.URI, storage.Block)
+	if err != nil {
+		return viewer{}, fmt.Errorf("read a relation: %w", err)
+	}
+	if blocked {
+		return viewer{}, nil
+	}
+	return viewer{actor: signed.Actor.URI, domain: signed.Domain()}, nil
+}
