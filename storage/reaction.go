@@ -31,6 +31,11 @@ func (q Queries) Reaction(ctx context.Context, kind, actor, object string) (*Rea
 	return one(ctx, q.db.NewSelect().Where("kind = ? AND actor = ? AND object = ?", kind, actor, object), new(Reaction))
 }
 
+// ReactionOf returns an actor's reaction of a kind with that content to a post, or [ErrNotFound].
+func (q Queries) ReactionOf(ctx context.Context, kind, actor, object, content string) (*Reaction, error) {
+	return one(ctx, q.db.NewSelect().Where("kind = ? AND actor = ? AND object = ? AND content = ?", kind, actor, object, content), new(Reaction))
+}
+
 // ReactionByActivity returns the reaction that an activity made, or [ErrNotFound].
 func (q Queries) ReactionByActivity(ctx context.Context, activity string) (*Reaction, error) {
 	return one(ctx, q.db.NewSelect().Where("activity = ?", activity), new(Reaction))

@@ -1,0 +1,64 @@
+package inbox
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+
+	"github.com/dunnock-server/dunnock/federation/vocab"
+	"github.com/dunnock-server/dunnock/hardening/hostname"
+	"github.com/dunnock-server/dunnock/storage"
+)
+
+// activity is a document in the form of an activity. It says what it says: whether its actor sent it is not known from it.
+type activity struct {
+	doc             vocab.Object
+	id, kind, actor string
+
+	signed storage.Time // by the sender's clock; known once it is in the queue
+	at     storage.Time // when it came; likewise
+}
+
+// errForm says that a document is no activity that could be anybody's.
+var errForm = errors.New("not an activity of one actor")
+
+// parse reads an activity and holds it to the form that gives it one meaning: one type, one actor on some server, and an
+// id of the actor's origin, so that nobody can use up the ids of another (GHSA-4qhx-hhwf-8685). One without an id, which
+// some servers send for what they do not keep, gets one made of its actor and the hash of its bytes: the same bytes are
+// the same activity.
+func parse(body []byte) (*activity, error) {
+	doc, err := vocab.Parse(body)
+	if err != nil {
+		return nil, err
+	}
+	a := &activity{doc: doc, actor: single(doc, "actor"), kind: doc.Type()}
+	if len(doc.Types()) != 1 {
+		return nil, errForm
+	}
+	switch id := doc["id"].(type) {
+	case string:
+		a.id = id
+	case nil:
+		sum := sha256.Sum256(body)
+		a.id = a.actor + "#" + hex.EncodeToString(sum[:])
+	}
+	if !hostname.SameOrigin(a.id, a.actor) {
+		return nil, errForm
+	}
+	return a, nil
+}
+
+// single is the reference in a field that must have exactly one: a string, or an object with an id, or a list of one of
+// them. It is empty for anything else. What takes the first of several would see another document than who takes the last.
+func single(doc vocab.Object, field string) string {
+	if list, ok := doc[field].([]any); ok && len(list) != 1 {
+		return ""
+	}
+	return doc.IRI(field)
+}
+
+// embedded is the object of a field that must have exactly one, if it is more than a reference.
+func embedded(doc vocab.Object, field string) (vocab.Object, bool) {
+	object, ok := doc.Object(field)
+	return object, ok && single(doc, field) == object.ID() && object.Type() != ""
+}

@@ -1,0 +1,210 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/dunnock-server/dunnock/federation/resolve"
+	"github.com/dunnock-server/dunnock/federation/vocab"
+	"github.com/dunnock-server/dunnock/federation/wire"
+	"github.com/dunnock-server/dunnock/hardening/hostname"
+	"github.com/dunnock-server/dunnock/storage"
+)
+
+// create takes in a post, or a vote. The embedded post is taken as it is when its id is of the origin that signed it and
+// names the actor as its author (CVE-2024-37903); one that is only referred to is fetched, if the owner has to do with the
+// actor.
+func (in *Inbox) create(ctx context.Context, a *activity) (effect, error) {
+	uri := single(a.doc, "object")
+	if !hostname.SameOrigin(uri, a.actor) {
+		return nil, nil
+	}
+	doc, whole := embedded(a.doc, "object")
+	if !whole {
+		if wanted, err := in.concerns(ctx, a); err != nil || !wanted {
+			return nil, err
+		}
+		var err error
+		if doc, err = in.fetch(ctx, uri); err != nil {
+			return nil, err
+		}
+	}
+	if doc["to"] == nil && doc["cc"] == nil { // some address the activity alone
+		doc = doc.Clone()
+		doc["to"], doc["cc"] = a.doc["to"], a.doc["cc"]
+	}
+	if question, choice, ok := wire.Vote(doc); ok && in.IDs.Own(question) {
+		return in.vote(a, question, choice), nil
+	}
+	p, poll, err := in.read(ctx, doc, a.actor, a.at)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, tx storage.Tx) error { return in.arrive(ctx, tx, p, poll) }, nil
+}
+
+// concerns says whether an activity is from somebody whom the owner follows, or is addressed to the owner.
+func (in *Inbox) concerns(ctx context.Context, a *activity) (bool, error) {
+	for _, field := range []string{"to", "cc"} {
+		if slices.Contains(a.doc.IRIs(field), in.owner) {
+			return true, nil
+		}
+	}
+	return in.follows(ctx, in.DB.Queries, a.actor)
+}
+
+// fetch asks the origin of an object for it.
+func (in *Inbox) fetch(ctx context.Context, uri string) (vocab.Object, error) {
+	doc, err := in.Resolver.Fetch(ctx, uri)
+	if err == nil && doc.ID() != uri {
+		err = fmt.Errorf("%w: the object has another id", resolve.ErrRefused)
+	}
+	return doc, err
+}
+
+// read makes a record of a post by an author who is known.
+func (in *Inbox) read(ctx context.Context, doc vocab.Object, author string, at storage.Time) (*storage.Post, *storage.Poll, error) {
+	if !slices.Contains(doc.IRIs("attributedTo"), author) {
+		return nil, nil, fmt.Errorf("%w: not by its author", resolve.ErrRefused)
+	}
+	p, poll, err := in.Reader.Post(doc, at.Time)
+	if err != nil {
+		return nil, nil, err
+	}
+	by, err := in.DB.Actor(ctx, author)
+	if err != nil {
+		return nil, nil, err
+	}
+	p.Author = author
+	p.Visibility = wire.Visibility(p.Recipients.To, p.Recipients.CC, by.Followers)
+	return p, poll, nil
+}
+
+// arrive keeps a post that its author sent, if the owner has to do with it, and shows it. One that is kept already stays
+// as it is.
+func (in *Inbox) arrive(ctx context.Context, tx storage.Tx, p *storage.Post, poll *storage.Poll) error {
+	if gone, err := tx.Seen(ctx, p.Author, p.URI); err != nil || gone {
+		return err
+	}
+	known, err := tx.Post(ctx, p.URI)
+	if unless(err) != nil {
+		return err
+	}
+	if err == nil && known.Author != p.Author {
+		return nil
+	}
+	follows, err := in.follows(ctx, tx.Queries, p.Author)
+	if err != nil {
+		return err
+	}
+	if known == nil {
+		if wanted, err := in.wants(ctx, tx.Queries, p, follows); err != nil || !wanted {
+			return err
+		}
+	}
+	if p, err = in.keep(ctx, tx, p, poll); err != nil || p == nil || !wire.MaySee(p, in.owner, follows) {
+		return err
+	}
+	if follows {
+		if err := in.show(ctx, tx, p); err != nil {
+			return err
+		}
+	}
+	return in.tell(ctx, tx, p)
+}
+
+// wants says whether the owner has to do with a post that is not kept.
+func (in *Inbox) wants(ctx context.Context, q storage.Queries, p *storage.Post, follows bool) (bool, error) {
+	switch {
+	case !wire.MaySee(p, in.owner, follows):
+		return false, nil
+	case follows || in.names(p):
+		return true, nil
+	}
+	for _, uri := range []string{p.InReplyTo, p.Quote} {
+		if uri == "" {
+			continue
+		}
+		near, err := q.Post(ctx, uri)
+		if err == nil && near.DeletedAt.IsZero() {
+			return true, nil
+		}
+		if unless(err) != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// names says whether a post is addressed to the owner or mentions them.
+func (in *Inbox) names(p *storage.Post) bool {
+	return slices.Contains(p.Recipients.To, in.owner) || slices.Contains(p.Recipients.CC, in.owner) ||
+		slices.ContainsFunc(p.Tags, func(t storage.Tag) bool { return t.Type == vocab.TypeMention && t.Href == in.owner })
+}
+
+// keep stores a post unless it is there, and returns the one that is there then; nil when it was deleted.
+func (in *Inbox) keep(ctx context.Context, tx storage.Tx, p *storage.Post, poll *storage.Poll) (*storage.Post, error) {
+	known, err := tx.Post(ctx, p.URI)
+	switch {
+	case err == nil && (known.Local || !known.DeletedAt.IsZero()):
+		return nil, nil
+	case err == nil || !errors.Is(err, storage.ErrNotFound):
+		return known, err
+	}
+	if p.Conversation, err = tx.ConversationOf(ctx, p); err != nil {
+		return nil, err
+	}
+	if _, err := tx.InsertPost(ctx, p); err != nil {
+		return nil, err
+	}
+	if poll != nil {
+		err = tx.PutPoll(ctx, poll)
+	}
+	return p, err
+}
+
+// show puts a post by somebody whom the owner follows into the timeline, unless it is somebody muted, a direct message, or
+// an answer to somebody else whom the owner does not follow.
+func (in *Inbox) show(ctx context.Context, tx storage.Tx, p *storage.Post) error {
+	if muted, err := tx.Related(ctx, p.Author, storage.Mute); err != nil || muted {
+		return err
+	}
+	if p.Visibility == storage.Direct {
+		return nil
+	}
+	if p.InReplyTo != "" {
+		parent, err := tx.Post(ctx, p.InReplyTo)
+		if err != nil {
+			return unless(err)
+		}
+		if parent.Author != in.owner && parent.Author != p.Author {
+			if follows, err := in.follows(ctx, tx.Queries, parent.Author); err != nil || !follows {
+				return err
+			}
+		}
+	}
+	return tx.AddToTimeline(ctx, &storage.TimelineEntry{Post: p.URI, CreatedAt: p.CreatedAt})
+}
+
+// tell notifies the owner of a post that answers, names or quotes them.
+func (in *Inbox) tell(ctx context.Context, tx storage.Tx, p *storage.Post) error {
+	n := storage.Notification{Actor: p.Author, Object: p.URI, CreatedAt: p.CreatedAt}
+	switch {
+	case in.IDs.Own(p.InReplyTo):
+		n.Kind = "reply"
+	case in.names(p):
+		n.Kind = "mention"
+	}
+	if n.Kind != "" {
+		if err := in.notify(ctx, tx, n); err != nil {
+			return err
+		}
+	}
+	if !in.IDs.Own(p.Quote) {
+		return nil
+	}
+	n.Kind = "quote"
+	return in.notify(ctx, tx, n)
+}

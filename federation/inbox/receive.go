@@ -1,0 +1,112 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/dunnock-server/dunnock/federation/resolve"
+	"github.com/dunnock-server/dunnock/federation/vocab"
+	"github.com/dunnock-server/dunnock/hardening"
+	"github.com/dunnock-server/dunnock/storage"
+)
+
+// MaxBody bounds an activity as it is sent, in bytes.
+const MaxBody = 1 << 20
+
+// retryAfter is how many seconds to wait before sending again what could not be verified: longer than the resolver
+// remembers that a server did not answer.
+const retryAfter = "180"
+
+// ServeHTTP takes an activity: a POST to the owner's inbox or to the shared one.
+//
+// 202 says that it was taken, came before, or has no effect; 400, 413 and 415 that it is not an activity; 401 that it is not
+// signed by its actor. 503 asks to send it again: the signer's key cannot be had for now, or the activity not be stored.
+// No answer has a body: what there is to say is in the status.
+func (in *Inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	status := in.receive(w, r)
+	switch status {
+	case http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", retryAfter)
+	case http.StatusMethodNotAllowed:
+		w.Header().Set("Allow", http.MethodPost)
+	}
+	w.WriteHeader(status)
+}
+
+func (in *Inbox) receive(w http.ResponseWriter, r *http.Request) (status int) {
+	if r.Method != http.MethodPost {
+		return http.StatusMethodNotAllowed
+	}
+	if !vocab.AcceptsActivity(r.Header.Get("Content-Type")) {
+		return http.StatusUnsupportedMediaType
+	}
+	if r.ContentLength > MaxBody {
+		return http.StatusRequestEntityTooLarge
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return http.StatusRequestEntityTooLarge
+	} else if err != nil {
+		return http.StatusBadRequest
+	}
+	a, err := parse(body)
+	switch {
+	case err != nil:
+		return http.StatusBadRequest
+	case in.IDs.Own(a.actor):
+		return http.StatusUnauthorized
+	case handlers[a.kind] == nil:
+		return http.StatusAccepted // it means nothing here, from whomever
+	}
+	now := storage.Now()
+	signed, status := in.authenticate(r.Context(), r, body, a)
+	if signed == nil {
+		return status
+	}
+	row := &storage.Inbound{Actor: a.actor, Activity: a.id, Body: body,
+		SignedAt: storage.At(signed.At), ReceivedAt: now, DueAt: now}
+	fresh := false
+	err = in.DB.Write(r.Context(), func(ctx context.Context, tx storage.Tx) (err error) {
+		fresh, err = tx.Accept(ctx, row)
+		return err
+	})
+	if err != nil {
+		in.Log.Error("an activity could not be stored", "err", err)
+		return http.StatusServiceUnavailable
+	}
+	if fresh {
+		in.Wake()
+	}
+	return http.StatusAccepted
+}
+
+// authenticate proves that the actor sent the request; if it did not, signed is nil and status is the answer.
+func (in *Inbox) authenticate(ctx context.Context, r *http.Request, body []byte, a *activity) (signed *resolve.Signed, status int) {
+	// Servers tell everyone they ever heard of when an account changes or ends. That must not make us ask for accounts
+	// that nobody here knows, some of which are gone; and the answer must not tell which ones those are.
+	blind := a.kind == vocab.TypeDelete || a.kind == vocab.TypeUpdate
+	if blind {
+		if err := in.Resolver.Check(r, body, a.actor); err != nil {
+			return nil, http.StatusUnauthorized
+		}
+		if _, err := in.DB.Actor(ctx, a.actor); errors.Is(err, storage.ErrNotFound) {
+			return nil, http.StatusAccepted
+		}
+	}
+	signed, err := in.Resolver.Authenticate(ctx, r, body, a.actor)
+	switch {
+	case err == nil:
+		return signed, 0
+	case errors.Is(err, resolve.ErrUnverified), errors.Is(err, resolve.ErrRefused), errors.Is(err, resolve.ErrGone):
+		if blind {
+			return nil, http.StatusAccepted
+		}
+		return nil, http.StatusUnauthorized
+	case errors.Is(err, resolve.ErrUnreachable), errors.Is(err, hardening.ErrBudget), ctx.Err() != nil:
+	default:
+		in.Log.Error("a sender could not be verified", "err", err)
+	}
+	return nil, http.StatusServiceUnavailable
+}

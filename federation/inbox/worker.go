@@ -1,0 +1,199 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/dunnock-server/dunnock/federation/resolve"
+	"github.com/dunnock-server/dunnock/federation/wire"
+	"github.com/dunnock-server/dunnock/hardening"
+	"github.com/dunnock-server/dunnock/storage"
+)
+
+const (
+	batch        = 1024             // activities looked at together
+	fetches      = 5                // requests that one activity may cause
+	patience     = 20 * time.Second // that they may take together
+	firstBackoff = time.Minute
+	maxBackoff   = 6 * time.Hour
+	maxDoublings = 9 // firstBackoff doubled this often is beyond maxBackoff
+	giveUp       = 3 * 24 * time.Hour
+	giveUpBoost  = time.Hour // what a boost needs is elsewhere than its actor, whose other activities wait meanwhile
+	// seenFor is how long it is remembered that an activity was seen. A replay is refused for its date much sooner; but
+	// servers send again for days what could not be delivered, under the same id, and an Undo may have overtaken it.
+	seenFor      = 14 * 24 * time.Hour
+	housekeeping = time.Hour
+)
+
+// Wake makes [Inbox.Run] look for what is due.
+func (in *Inbox) Wake() {
+	select {
+	case in.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run lets activities take effect until ctx ends, and returns nil then. What is under way stays in the queue.
+func (in *Inbox) Run(ctx context.Context) error {
+	var tidied time.Time
+	for ctx.Err() == nil {
+		now := storage.Now()
+		n, err := in.ProcessBatch(ctx)
+		if err == nil && now.Sub(tidied) >= housekeeping {
+			err, tidied = in.tidy(ctx, now), now.Time
+		}
+		if err != nil && ctx.Err() == nil {
+			in.Log.Error("the inbox stumbled", "err", err)
+		}
+		if n == 0 || err != nil {
+			in.wait(ctx, now, err != nil)
+		}
+	}
+	return nil
+}
+
+// wait returns when something came or is due, after a while if the queue cannot be read, or when ctx ends.
+func (in *Inbox) wait(ctx context.Context, since storage.Time, troubled bool) {
+	const trouble = 5 * time.Second
+	pause := housekeeping
+	if due, err := in.DB.NextInboundDue(ctx, since); err != nil || troubled {
+		pause = trouble
+	} else if !due.IsZero() {
+		pause = min(pause, max(0, time.Until(due.Time)))
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-in.wake:
+	case <-timer.C:
+	}
+}
+
+// tidy forgets what was seen long ago.
+func (in *Inbox) tidy(ctx context.Context, now storage.Time) error {
+	return in.DB.Write(ctx, func(ctx context.Context, tx storage.Tx) error {
+		return tx.ForgetSeen(ctx, storage.At(now.Add(-seenFor)))
+	})
+}
+
+// ProcessBatch makes one attempt at activities that are due, a bounded number of them, and returns how many it was. Those
+// of one actor are done in order, those of different actors side by side. Call it again until it returns 0.
+func (in *Inbox) ProcessBatch(ctx context.Context) (int, error) {
+	rows, err := in.DB.DueInbound(ctx, storage.Now(), batch)
+	if err != nil {
+		return 0, fmt.Errorf("read the inbox: %w", err)
+	}
+	var actors []string
+	queues := map[string][]storage.Inbound{}
+	for _, row := range rows {
+		if queues[row.Actor] == nil {
+			actors = append(actors, row.Actor)
+		}
+		queues[row.Actor] = append(queues[row.Actor], row)
+	}
+	var (
+		wg    sync.WaitGroup
+		mu    sync.Mutex
+		total int
+		fault error
+		slots = make(chan struct{}, in.Parallel)
+	)
+	for _, actor := range actors {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			n, err := in.drain(ctx, queues[actor])
+			mu.Lock()
+			defer mu.Unlock()
+			total, fault = total+n, errors.Join(fault, err)
+		})
+	}
+	wg.Wait()
+	return total, fault
+}
+
+// drain lets activities of one actor take effect, in order, until one has to wait.
+func (in *Inbox) drain(ctx context.Context, rows []storage.Inbound) (n int, err error) {
+	for i := range rows {
+		if ctx.Err() != nil {
+			return n, nil
+		}
+		settled, err := in.settle(ctx, &rows[i])
+		if err != nil {
+			return n, fmt.Errorf("process an activity: %w", err)
+		}
+		n++
+		if !settled {
+			break
+		}
+	}
+	return n, nil
+}
+
+// settle makes one attempt at an activity. false says that it has to wait, and with it what its actor sent later.
+func (in *Inbox) settle(ctx context.Context, row *storage.Inbound) (settled bool, err error) {
+	a, err := parse(row.Body)
+	if err != nil { // it could be read when it came: the rules have become stricter since
+		return true, in.finish(ctx, row, a, nil)
+	}
+	a.signed, a.at = row.SignedAt, row.ReceivedAt
+	do, err := in.prepare(ctx, a)
+	if err == nil {
+		err = in.finish(ctx, row, a, do)
+	}
+	switch {
+	case err == nil:
+		return true, nil
+	case ctx.Err() != nil:
+		return false, nil
+	case errors.Is(err, errPanic):
+		in.Log.Error("an activity makes the node stumble and is dropped", "type", a.kind)
+		fallthrough
+	case permanent(err), time.Since(row.ReceivedAt.Time) > a.patience():
+		return true, in.finish(ctx, row, a, nil)
+	case !errors.Is(err, resolve.ErrUnreachable):
+		in.Log.Error("an activity could not take effect and waits", "type", a.kind, "err", err)
+	}
+	due := storage.At(time.Now().Add(backoff(row.Attempts)))
+	return false, in.DB.Write(ctx, func(ctx context.Context, tx storage.Tx) error {
+		return tx.PostponeInbound(ctx, row.ID, due)
+	})
+}
+
+// finish lets an activity take effect, if it has one, and takes it out of the queue.
+func (in *Inbox) finish(ctx context.Context, row *storage.Inbound, a *activity, do effect) error {
+	err := in.DB.Write(ctx, func(ctx context.Context, tx storage.Tx) error {
+		if do != nil {
+			if err := in.apply(ctx, tx, a, do); err != nil {
+				return err
+			}
+		}
+		return tx.DeleteInbound(ctx, row.ID)
+	})
+	if err == nil && do != nil && a.answers() {
+		in.Queue.Wake()
+	}
+	return err
+}
+
+// permanent says that an activity will have no effect, however often it is tried.
+func permanent(err error) bool {
+	for _, final := range []error{resolve.ErrGone, resolve.ErrRefused, wire.ErrInvalid, storage.ErrNotFound, hardening.ErrBudget, errPanic} {
+		if errors.Is(err, final) {
+			return true
+		}
+	}
+	return false
+}
+
+// backoff is how long to wait after n failures and one more: doubling from a minute to six hours, each drawn from the
+// upper half, so that what failed together is not tried again together.
+func backoff(n int) time.Duration {
+	full := min(maxBackoff, firstBackoff<<min(n, maxDoublings))
+	return full/2 + rand.N(full/2)
+}
