@@ -210,6 +210,20 @@ func TestNothingPrivate(t *testing.T) {
 	}
 }
 
+// After a rotation, before the old key is retired, the one that signs is the one that is told.
+func TestFirstRSAKeyIsTold(t *testing.T) {
+	keys := ownKeys(t, ours.Owner())
+	later := keys[0]
+	later.ID = ours.Key(ours.Owner(), "key-later")
+	doc, err := ours.Person(&storage.Profile{}, append(keys, later), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if key, _ := doc.Object("publicKey"); key.ID() != keys[0].ID {
+		t.Errorf("told: %s", key.ID())
+	}
+}
+
 func TestActorsNeedAKey(t *testing.T) {
 	if _, err := ours.Application(ownKeys(t, ours.Server())[1:]); err != ErrNoKey {
 		t.Errorf("without an RSA key: %v", err)

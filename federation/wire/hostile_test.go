@@ -94,9 +94,10 @@ func TestKeysOfOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	multikey := vocab.Object{"id": eve + "#ed", "type": "Multikey", "controller": eve, "publicKeyMultibase": multibase}
-	list := []any{}
+	var list, multikeys []any
 	for n := range 1000 {
 		list = append(list, with(good, map[string]any{"id": fmt.Sprint(eve, "#", n)}))
+		multikeys = append(multikeys, with(multikey, map[string]any{"id": fmt.Sprint(eve, "#ed", n)}))
 	}
 	for _, c := range []struct {
 		name      string
@@ -116,7 +117,7 @@ func TestKeysOfOthers(t *testing.T) {
 		{"garbage", with(good, map[string]any{"publicKeyPem": "PEM"}), with(multikey, map[string]any{"publicKeyMultibase": "z6Mk"}), 0},
 		{"trailing data", with(good, map[string]any{"publicKeyPem": good.Text("publicKeyPem") + "x"}), nil, 0},
 		{"one id twice", []any{good, good}, with(multikey, map[string]any{"id": good.ID()}), 1},
-		{"many", list, nil, maxKeys},
+		{"many", list, multikeys, maxKeys},
 	} {
 		a, keys, err := reader.Actor(with(plainActor(t), map[string]any{"publicKey": c.key, "assertionMethod": c.more}), now)
 		if err != nil || len(keys) != c.want {
@@ -222,7 +223,7 @@ func TestExhaustion(t *testing.T) {
 		case 0:
 			return map[string]any{"type": "Mention", "href": fmt.Sprint("https://e.example/", n), "name": "@x"}
 		case 1:
-			return map[string]any{"type": "Hashtag", "name": fmt.Sprint("#tag", n)}
+			return map[string]any{"type": "Hashtag", "name": fmt.Sprint("#tag", n), "href": ours.Owner()}
 		}
 		return map[string]any{"type": "Emoji", "name": fmt.Sprint(":e", n, ":"), "icon": map[string]any{"url": "https://e.example/e.png"}}
 	})
@@ -287,6 +288,10 @@ func TestMarkup(t *testing.T) {
 		if strings.Contains(all, never) {
 			t.Errorf("%q in %s", never, all)
 		}
+	}
+	article := post(t, map[string]any{"type": "Article", "name": bad})
+	if err := soundPost(article, nil); err != nil || article.Name == "" {
+		t.Errorf("title: %v", err)
 	}
 	check(t, "language", p.Language, "")
 	check(t, "mime and blurhash", p.Attachments[0].MIME+p.Attachments[0].Blurhash, "")

@@ -10,15 +10,20 @@ import (
 	"github.com/dunnock-server/dunnock/storage"
 )
 
-// tags reads the mentions, hashtags and emoji of a post. A mention of the owner is kept however many there are.
+// tags reads the mentions, hashtags and emoji of a post, each once. A mention of the owner is kept however many there are.
 func (r Reader) tags(doc vocab.Object) (tags []storage.Tag) {
-	kept := 0
+	seen := map[storage.Tag]bool{}
 	for _, o := range doc.Objects("tag") {
 		t, ok := r.tag(o)
-		if !ok || slices.Contains(tags, t) || kept >= maxTags && t.Href != r.IDs.Owner() {
+		key := storage.Tag{Type: t.Type, Name: t.Name}
+		if t.Type == vocab.TypeMention {
+			key = storage.Tag{Type: t.Type, Href: t.Href}
+		}
+		owner := t.Type == vocab.TypeMention && t.Href == r.IDs.Owner()
+		if !ok || seen[key] || len(tags) >= maxTags && !owner {
 			continue
 		}
-		kept++
+		seen[key] = true
 		tags = append(tags, t)
 	}
 	for _, e := range emoji(doc) {

@@ -67,7 +67,7 @@ func TestTextTags(t *testing.T) {
 }
 
 func TestMentions(t *testing.T) {
-	got := ours.Mentions("@Bob@BOB.example, @bob@bob.example\n@käthe@bücher.example. (@a.b@c.example) @x@127.0.0.1:80 @no one@here.example @a@b@c.example")
+	got := ours.Mentions("@Bob@BOB.example, @bob@bob.example\n@käthe@bücher.example. (@a.b@c.example) @x@127.0.0.1:80 @no one@here.example @a@b @a@b.example@c.example")
 	want := []string{"@bob@bob.example", "@käthe@xn--bcher-kva.example", "@a.b@c.example"}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q", got)
