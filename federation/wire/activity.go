@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"maps"
 	"time"
 
 	"github.com/dunnock-server/dunnock/federation/vocab"
@@ -11,8 +10,9 @@ import (
 // Activity is an act of one of the node's actors, before it is a document.
 type Activity struct {
 	ID, Type, Actor string
-	// Object is the URI of what the act is about, several of them ([]string, of a Flag), or the whole document. Threads
-	// wants the whole Follow in Accept and Reject, and the whole act in Undo; an embedded actor breaks it.
+	// Object is the URI of what the act is about, several of them ([]string, of a Flag), or the whole document (a
+	// vocab.Object). Threads wants the whole Follow in Accept and Reject, and the whole act in Undo. Anything else is left
+	// out, and without its object no act passes the gate.
 	Object    any
 	Target    string // of Add, Remove and Move
 	Content   string // of Flag, plain text
@@ -36,7 +36,9 @@ func (a Activity) Document() vocab.Object {
 	case []string:
 		putList(doc, "object", object)
 	case vocab.Object:
-		doc["object"] = embedded(object)
+		inner := plain(object).(map[string]any)
+		delete(inner, "@context")
+		doc["object"] = inner
 		if vocab.IsActor(object.Type()) {
 			doc["@context"] = vocab.ActorContext()
 		}
@@ -46,11 +48,38 @@ func (a Activity) Document() vocab.Object {
 	return doc
 }
 
-// embedded is a document as it stands within another.
-func embedded(doc vocab.Object) map[string]any {
-	inner := map[string]any(maps.Clone(doc))
-	delete(inner, "@context")
-	return inner
+// plain is a copy of a value as encoding/json would have decoded it: maps and lists of any, which is what views are made
+// of.
+func plain(value any) any {
+	switch value := value.(type) {
+	case vocab.Object:
+		return plain(map[string]any(value))
+	case map[string]any:
+		copied := make(map[string]any, len(value))
+		for field, v := range value {
+			copied[field] = plain(v)
+		}
+		return copied
+	case []any:
+		copied := make([]any, len(value))
+		for n, v := range value {
+			copied[n] = plain(v)
+		}
+		return copied
+	case []string:
+		return plainList(value)
+	case []vocab.Object:
+		return plainList(value)
+	}
+	return value
+}
+
+func plainList[T any](list []T) []any {
+	copied := make([]any, len(list))
+	for n, v := range list {
+		copied[n] = plain(v)
+	}
+	return copied
 }
 
 // stamp is a time as documents hold it (RFC 3339, UTC, whole seconds); empty for none.
@@ -68,14 +97,9 @@ func putText(doc map[string]any, field, text string) {
 	}
 }
 
-// putList sets a field to a list unless it is empty. It is plain JSON: lists of strings are no lists to whoever makes views.
+// putList sets a field to a list unless it is empty.
 func putList[T any](doc map[string]any, field string, list []T) {
-	if len(list) == 0 {
-		return
+	if len(list) > 0 {
+		doc[field] = plainList(list)
 	}
-	plain := make([]any, len(list))
-	for i, item := range list {
-		plain[i] = item
-	}
-	doc[field] = plain
 }

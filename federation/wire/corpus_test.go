@@ -123,7 +123,7 @@ func soundPost(p *storage.Post, q *storage.Poll) error {
 
 // soundText demands that a line, a piece of HTML and addresses are as the sanitiser leaves them.
 func soundText(line, html string, addresses ...string) error {
-	if sanitize.Text(plain(line)) != line || len([]rune(line)) > maxNote {
+	if sanitize.Text(typed(line)) != line || len([]rune(line)) > maxNote {
 		return fmt.Errorf("text %.200q", line)
 	}
 	if again := sanitizer.HTML(html); again != html {

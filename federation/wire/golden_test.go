@@ -224,6 +224,20 @@ func TestFirstRSAKeyIsTold(t *testing.T) {
 	}
 }
 
+// Documents that callers put together from parts of ours become plain JSON.
+func TestEmbeddedIsPlain(t *testing.T) {
+	follow := vocab.Object{"@context": "x", "id": "f", "type": "Follow", "actor": bob.URI, "object": ours.Owner(), "to": []string{ours.Owner()}}
+	undo := Activity{ID: "u", Type: "Undo", Actor: bob.URI, Object: vocab.Object{"id": "a", "type": "Accept", "object": follow, "tag": []vocab.Object{{"id": "t"}}}}
+	want := map[string]any{"id": "a", "type": "Accept", "tag": []any{map[string]any{"id": "t"}}, "object": map[string]any{
+		"@context": "x", "id": "f", "type": "Follow", "actor": bob.URI, "object": ours.Owner(), "to": []any{ours.Owner()}}}
+	if got := undo.Document()["object"]; !reflect.DeepEqual(got, want) {
+		t.Errorf("%#v", got)
+	}
+	if odd := (Activity{ID: "u", Type: "Undo", Object: 5}).Document(); odd["object"] != nil {
+		t.Errorf("%v", odd)
+	}
+}
+
 func TestActorsNeedAKey(t *testing.T) {
 	if _, err := ours.Application(ownKeys(t, ours.Server())[1:]); err != ErrNoKey {
 		t.Errorf("without an RSA key: %v", err)

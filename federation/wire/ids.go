@@ -2,6 +2,7 @@ package wire
 
 import (
 	"crypto/rand"
+	"net/url"
 	"strings"
 
 	"github.com/dunnock-server/dunnock/hardening/hostname"
@@ -66,12 +67,9 @@ func (i IDs) Media(name string) string { return i.base() + "/media/" + name }
 // Handle is the owner's, without a leading "@".
 func (i IDs) Handle() string { return i.Username + "@" + i.Domain }
 
-// ServerName is the user name of the server actor: the domain without a port, as other servers name theirs. It holds a
-// dot or a colon, so no owner has it.
-func (i IDs) ServerName() string {
-	name, _, _ := strings.Cut(i.Domain, ":")
-	return name
-}
+// ServerName is the user name of the server actor: the domain without a port, as other servers name theirs. No owner has
+// it, since it holds a dot (or, in a trial, is "localhost").
+func (i IDs) ServerName() string { return (&url.URL{Host: i.Domain}).Hostname() }
 
 // ServerHandle is the server actor's, by which others confirm it with WebFinger.
 func (i IDs) ServerHandle() string { return i.ServerName() + "@" + i.Domain }

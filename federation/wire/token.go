@@ -97,7 +97,11 @@ func (i IDs) token(text string, r, before rune) (token, bool) {
 	}
 	switch r {
 	case 'h', 'H':
-		raw := trimLink(linkPattern.FindString(text))
+		raw := linkPattern.FindString(text[:min(len(text), sanitize.MaxURL+1)])
+		if len(raw) > sanitize.MaxURL {
+			break // before any work on it: a text may be full of them
+		}
+		raw = trimLink(raw)
 		if address, ok := sanitize.URL(raw); ok {
 			return token{link, raw, address}, true
 		}
