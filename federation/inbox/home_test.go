@@ -1,0 +1,341 @@
+package inbox
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dunnock-server/dunnock/federation/delivery"
+	"github.com/dunnock-server/dunnock/federation/httpsig"
+	"github.com/dunnock-server/dunnock/federation/resolve"
+	"github.com/dunnock-server/dunnock/federation/wire"
+	"github.com/dunnock-server/dunnock/hardening"
+	"github.com/dunnock-server/dunnock/hardening/egress"
+	"github.com/dunnock-server/dunnock/hardening/exposure"
+	"github.com/dunnock-server/dunnock/hardening/sanitize"
+	"github.com/dunnock-server/dunnock/storage"
+)
+
+// home is the host of the node under test.
+const home = "dunnock.example"
+
+// node is an inbox with everything real around it: storage on disk, gate, resolver, queue. Only the wire is in memory.
+type node struct {
+	t        testing.TB
+	net      *network
+	db       *storage.DB
+	path     string
+	ids      wire.IDs
+	in       *Inbox
+	queue    *delivery.Queue
+	resolver *resolve.Resolver
+	log      *bytes.Buffer // Info and above; read it when nothing runs
+}
+
+func newNode(t *testing.T) *node {
+	t.Helper()
+	n := &node{t: t, net: newNetwork(t), path: filepath.Join(t.TempDir(), "dunnock.db"), log: new(bytes.Buffer),
+		ids: wire.IDs{Scheme: "http", Host: home, Domain: home, Username: "alice"}}
+	var err error
+	if n.db, err = storage.Open(t.Context(), storage.Config{Path: n.path}); err != nil {
+		t.Fatal(err)
+	}
+	client, err := egress.New(egress.Config{Relays: []egress.Relay{n.net}, Rules: egress.Rules{HTTP: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		client.Close()
+		if err := n.db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	der, err := x509.MarshalPKCS8PrivateKey(rsaKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.write(func(ctx context.Context, tx storage.Tx) error {
+		for _, a := range []string{n.ids.Owner(), n.ids.Server()} {
+			k := &storage.Key{ID: n.ids.Key(a, "main-key"), Actor: a, Algorithm: storage.RSA, Private: der, CreatedAt: storage.Now()}
+			if err := tx.InsertKey(ctx, k); err != nil {
+				return err
+			}
+		}
+		return tx.SetProfile(ctx, &storage.Profile{Name: "Alice"})
+	})
+	log := slog.New(slog.NewTextHandler(n.log, nil))
+	reader := wire.Reader{Sanitizer: sanitize.New(), IDs: n.ids, HTTP: true}
+	keys := resolve.NewKeyring(n.db)
+	gate := hardening.New(hardening.Config{Policy: hardening.Open(), Egress: client, Ledger: exposure.New(n.db), Log: log})
+	n.resolver = resolve.New(resolve.Config{DB: n.db, Gate: gate, IDs: n.ids, Reader: reader, Keys: keys, Log: log})
+	n.queue = delivery.New(delivery.Config{DB: n.db, Gate: gate, Sign: keys.Signer, Log: log})
+	n.in = New(Config{DB: n.db, Resolver: n.resolver, Queue: n.queue, IDs: n.ids, Reader: reader, Log: log})
+	return n
+}
+
+func (n *node) write(fn func(context.Context, storage.Tx) error) {
+	n.t.Helper()
+	if err := n.db.Write(n.t.Context(), fn); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// do hands a request to the inbox and returns the status.
+func (n *node) do(r *http.Request) int {
+	w := httptest.NewRecorder()
+	n.in.ServeHTTP(w, r)
+	return w.Code
+}
+
+// post has an actor send an activity, and expects that it is taken.
+func (n *node) post(from *actor, doc any) {
+	n.t.Helper()
+	if status := n.do(from.signed(encode(n.t, doc), httpsig.Cavage)); status != http.StatusAccepted {
+		n.t.Fatalf("the inbox answers %d", status)
+	}
+}
+
+// settle lets everything that is due take effect.
+func (n *node) settle() {
+	n.t.Helper()
+	for {
+		did, err := n.in.ProcessBatch(n.t.Context())
+		if err != nil {
+			n.t.Fatal(err)
+		}
+		if did == 0 {
+			return
+		}
+	}
+}
+
+// take is post and settle.
+func (n *node) take(from *actor, doc any) {
+	n.t.Helper()
+	n.post(from, doc)
+	n.settle()
+}
+
+// knows has the node fetch actors, so that their being known is no change later on.
+func (n *node) knows(actors ...*actor) {
+	n.t.Helper()
+	for _, a := range actors {
+		if _, err := n.resolver.Refresh(n.t.Context(), a.uri); err != nil {
+			n.t.Fatalf("%s is not to be had: %v", a.uri, err)
+		}
+	}
+}
+
+// follows has the owner follow actors, who have accepted.
+func (n *node) follows(actors ...*actor) {
+	n.t.Helper()
+	n.knows(actors...)
+	for _, a := range actors {
+		n.follow(n.ids.Owner(), a.uri, storage.Accepted)
+	}
+}
+
+// follow writes a follow as it is after an exchange.
+func (n *node) follow(follower, followee string, state storage.FollowState) string {
+	n.t.Helper()
+	id := n.ids.Activity(wire.NewToken())
+	n.write(func(ctx context.Context, tx storage.Tx) error {
+		return tx.PutFollow(ctx, &storage.Follow{Follower: follower, Followee: followee, Activity: id, State: state, CreatedAt: storage.Now()})
+	})
+	return id
+}
+
+// relate has the owner block or mute an actor.
+func (n *node) relate(a *actor, kind string) {
+	n.t.Helper()
+	n.write(func(ctx context.Context, tx storage.Tx) error {
+		_, err := tx.PutRelation(ctx, &storage.Relation{Actor: a.uri, Kind: kind, CreatedAt: storage.Now()})
+		return err
+	})
+}
+
+// own writes a post of the owner's, released.
+func (n *node) own(v storage.Visibility, change ...func(*storage.Post)) *storage.Post {
+	n.t.Helper()
+	token := wire.NewToken()
+	p := &storage.Post{URI: n.ids.Post(token), Token: token, Local: true, Type: "Note", Author: n.ids.Owner(), Visibility: v,
+		Recipients: n.ids.Addresses(v, nil), Content: "<p>mine</p>", Published: storage.Now(), CreatedAt: storage.Now(), ReleaseAt: storage.Now()}
+	p.Conversation = p.URI
+	for _, c := range change {
+		c(p)
+	}
+	n.write(func(ctx context.Context, tx storage.Tx) error {
+		_, err := tx.InsertPost(ctx, p)
+		return err
+	})
+	return p
+}
+
+// poll writes a poll of the owner's.
+func (n *node) poll(multiple bool, closes storage.Time, options ...string) *storage.Post {
+	n.t.Helper()
+	p := n.own(storage.Public, func(p *storage.Post) { p.Type = "Question" })
+	n.write(func(ctx context.Context, tx storage.Tx) error {
+		poll := &storage.Poll{Post: p.URI, Multiple: multiple, ClosesAt: closes}
+		for _, o := range options {
+			poll.Options = append(poll.Options, storage.PollOption{Name: o})
+		}
+		return tx.PutPoll(ctx, poll)
+	})
+	return p
+}
+
+// uncounted are tables whose change has no meaning: what came, and what the node asked of whom.
+var uncounted = []string{"inbound", "seen", "disclosures", "hosts"}
+
+// state is everything that is stored, a line for each row.
+func (n *node) state() []string {
+	n.t.Helper()
+	db, err := sql.Open("sqlite3", "file:"+n.path+"?mode=ro")
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	defer db.Close()
+	var lines []string
+	for _, table := range strings.Fields(n.column(db, "SELECT group_concat(name, ' ') FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")) {
+		if !slices.Contains(uncounted, table) {
+			lines = append(lines, n.rows(db, table)...)
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func (n *node) column(db *sql.DB, query string) (text string) {
+	n.t.Helper()
+	if err := db.QueryRow(query).Scan(&text); err != nil {
+		n.t.Fatal(err)
+	}
+	return text
+}
+
+func (n *node) rows(db *sql.DB, table string) (lines []string) {
+	n.t.Helper()
+	rows, err := db.Query("SELECT * FROM " + table)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	defer rows.Close()
+	names, err := rows.Columns()
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	for rows.Next() {
+		values := make([]any, len(names))
+		for i := range values {
+			values[i] = new(any)
+		}
+		if err := rows.Scan(values...); err != nil {
+			n.t.Fatal(err)
+		}
+		line := table
+		for i, v := range values {
+			line += fmt.Sprintf(" %s=%v", names[i], *v.(*any))
+		}
+		lines = append(lines, line)
+	}
+	if err := rows.Err(); err != nil {
+		n.t.Fatal(err)
+	}
+	return lines
+}
+
+// unchanged runs f, lets everything take effect, and reports what it changed. It returns the requests that the node made.
+func (n *node) unchanged(f func()) []string {
+	n.t.Helper()
+	before := n.state()
+	requests := n.net.during(func() {
+		f()
+		n.settle()
+	})
+	n.diff(before, n.state())
+	return requests
+}
+
+func (n *node) diff(before, after []string) {
+	n.t.Helper()
+	for _, line := range before {
+		if !slices.Contains(after, line) {
+			n.t.Errorf("gone:  %s", line)
+		}
+	}
+	for _, line := range after {
+		if !slices.Contains(before, line) {
+			n.t.Errorf("new:   %s", line)
+		}
+	}
+}
+
+// silent expects that no request was made.
+func (n *node) silent(requests []string) {
+	n.t.Helper()
+	if len(requests) > 0 {
+		n.t.Errorf("the node asked: %v", requests)
+	}
+}
+
+// stored is a post that must be there.
+func (n *node) stored(uri string) *storage.Post {
+	n.t.Helper()
+	p, err := n.db.Post(n.t.Context(), uri)
+	if err != nil {
+		n.t.Fatalf("the post is not there: %v", err)
+	}
+	return p
+}
+
+// absent expects that a post is not there.
+func (n *node) absent(uri string) {
+	n.t.Helper()
+	if p, err := n.db.Post(n.t.Context(), uri); err == nil {
+		n.t.Errorf("the post is there: %+v", p)
+	}
+}
+
+// timeline are the posts in the owner's home timeline, newest first; a booster stands before its post.
+func (n *node) timeline() (uris []string) {
+	n.t.Helper()
+	entries, err := n.db.Timeline(n.t.Context(), 0, 100)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	for _, e := range entries {
+		uris = append(uris, strings.TrimSpace(e.Booster+" "+e.Post))
+	}
+	return uris
+}
+
+// notified are the owner's notifications as "kind actor object detail", newest first.
+func (n *node) notified() (lines []string) {
+	n.t.Helper()
+	all, err := n.db.Notifications(n.t.Context(), 0, 100)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	for _, x := range all {
+		lines = append(lines, strings.TrimSpace(x.Kind+" "+x.Actor+" "+x.Object+" "+x.Detail))
+	}
+	return lines
+}
+
+// equal compares lists of lines.
+func equal(t testing.TB, what string, got []string, want ...string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("%s:\n got %q\nwant %q", what, got, want)
+	}
+}
