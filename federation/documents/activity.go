@@ -20,9 +20,9 @@ func (h handler) activity(ctx context.Context, _ viewer, r *http.Request) (harde
 	return hardening.Document{Object: act.URI, Release: act.ReleaseAt.Time, Body: doc}, nil
 }
 
-// public returns the act with a token, and its document, if it is for everybody.
-func (h handler) public(ctx context.Context, token string) (*storage.Act, vocab.Object, error) {
-	act, err := h.DB.ActByURI(ctx, h.IDs.Activity(token))
+// public returns the act with a name, and its document, if it is for everybody.
+func (h handler) public(ctx context.Context, name string) (*storage.Act, vocab.Object, error) {
+	act, err := h.DB.ActByURI(ctx, h.IDs.Activity(token(name)))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -26,12 +26,13 @@ func (h handler) document(find finder) http.HandlerFunc {
 		if !negotiate(w, r) {
 			return
 		}
-		v, err := h.viewer(r)
-		if err == nil && v.blocked {
-			find = nothing
-		}
 		var d hardening.Document
-		if err == nil {
+		v, err := h.viewer(r)
+		switch {
+		case err != nil:
+		case v.blocked:
+			err = storage.ErrNotFound
+		default:
 			d, err = find(r.Context(), v, r)
 		}
 		h.answer(w, r, v, d, err)

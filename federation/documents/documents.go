@@ -78,6 +78,7 @@ func New(c Config) http.Handler {
 // always is the release of what exists as long as the node does.
 var always = time.Unix(1, 0)
 
+// nothing is what is not there.
 func nothing(context.Context, viewer, *http.Request) (hardening.Document, error) {
 	return hardening.Document{}, storage.ErrNotFound
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 
 	"github.com/dunnock-server/dunnock/federation/vocab"
 	"github.com/dunnock-server/dunnock/federation/wire"
@@ -14,6 +15,18 @@ import (
 
 // maxReplies bounds how many of the owner's answers to one post are listed.
 const maxReplies = 100
+
+// tokenForm is what tokens are made of. What has another form is looked up nowhere: a database might fail on it, and an
+// error is not how the absent is answered.
+var tokenForm = regexp.MustCompile(`^[a-z0-9]{1,64}$`)
+
+// token passes a token from a URL; what is none becomes one that nothing has.
+func token(text string) string {
+	if !tokenForm.MatchString(text) {
+		return ""
+	}
+	return text
+}
 
 // find returns an own post that exists for a viewer, or whose tombstone does; else [storage.ErrNotFound].
 func (h handler) find(ctx context.Context, v viewer, uri string) (*storage.Post, error) {
@@ -50,7 +63,7 @@ func (h handler) object(ctx context.Context, p *storage.Post) (vocab.Object, err
 
 // post is a post, or the tombstone of one that its viewer could have seen.
 func (h handler) post(ctx context.Context, v viewer, r *http.Request) (hardening.Document, error) {
-	p, err := h.find(ctx, v, h.IDs.Post(r.PathValue("token")))
+	p, err := h.find(ctx, v, h.IDs.Post(token(r.PathValue("token"))))
 	if err != nil {
 		return hardening.Document{}, err
 	}
@@ -66,7 +79,7 @@ func (h handler) post(ctx context.Context, v viewer, r *http.Request) (hardening
 // replies lists how the owner went on: the owner's own answers that are for everybody. What others answered is theirs to
 // show.
 func (h handler) replies(ctx context.Context, v viewer, r *http.Request) (hardening.Document, error) {
-	p, err := h.living(ctx, v, h.IDs.Post(r.PathValue("token")))
+	p, err := h.living(ctx, v, h.IDs.Post(token(r.PathValue("token"))))
 	if err != nil {
 		return hardening.Document{}, err
 	}

@@ -1,0 +1,138 @@
+package documents
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/dunnock-server/dunnock/federation/httpsig"
+	"github.com/dunnock-server/dunnock/hardening"
+	"github.com/dunnock-server/dunnock/storage"
+)
+
+// profile gives the owner something to say, with a picture.
+func (w *world) profile() *storage.Profile {
+	w.Helper()
+	p := &storage.Profile{Name: "Alice", Summary: "Hello.", Fields: []storage.Field{{Name: "home", Value: "here"}},
+		Avatar: "avatar.png", Header: "gone.png", Discoverable: true}
+	w.files["avatar.png"] = []byte("avatar")
+	w.write(func(ctx context.Context, tx storage.Tx) error {
+		if err := tx.InsertBlob(ctx, &storage.Blob{Name: "avatar.png", MIME: "image/png", Size: 6, CreatedAt: storage.Now()}); err != nil {
+			return err
+		}
+		return tx.SetProfile(ctx, p)
+	})
+	return p
+}
+
+// know lets the node learn the key of an actor of the peer.
+func (w *world) know(v as) {
+	w.Helper()
+	if got := w.get(v, w.ids.Followers()); got.status != http.StatusOK && got.status != http.StatusNotFound {
+		w.Fatalf("%q: %+v", v, got)
+	}
+}
+
+func TestActorsForWhom(t *testing.T) {
+	w := newWorld(t)
+	w.profile()
+	stub := map[string][]string{
+		w.ids.Owner():  {"@context", "endpoints", "followers", "id", "inbox", "outbox", "preferredUsername", "publicKey", "type"},
+		w.ids.Server(): {"@context", "endpoints", "id", "inbox", "outbox", "preferredUsername", "publicKey", "type"},
+	}
+	full := map[string][]string{
+		w.ids.Owner(): append([]string{"assertionMethod", "attachment", "discoverable", "featured", "following", "icon",
+			"manuallyApprovesFollowers", "name", "summary", "url", "webfinger"}, stub[w.ids.Owner()]...),
+		w.ids.Server(): append([]string{"assertionMethod", "discoverable", "manuallyApprovesFollowers", "url", "webfinger"},
+			stub[w.ids.Server()]...),
+	}
+	check := func(v as, want map[string][]string) {
+		t.Helper()
+		before := w.fetched.Load()
+		for url, fields := range want {
+			got := w.get(v, url)
+			if got.status != http.StatusOK {
+				t.Errorf("%q, %s: %d %s", v, url, got.status, got.body)
+				continue
+			}
+			checkHeaders(t, got)
+			var shown []string
+			doc := parse(t, got.body)
+			for name := range doc {
+				shown = append(shown, name)
+			}
+			slices.Sort(shown)
+			slices.Sort(fields)
+			if !slices.Equal(shown, fields) {
+				t.Errorf("%q, %s shows %v, want %v", v, url, shown, fields)
+			}
+			if doc["id"] != url {
+				t.Errorf("%s has the id %v", url, doc["id"])
+			}
+		}
+		if n := w.fetched.Load() - before; n != 0 {
+			t.Errorf("%q: serving an actor caused %d requests", v, n)
+		}
+	}
+	for _, v := range append([]as{"", "stranger", "follower", "blocked"}, badly...) {
+		check(v, stub)
+	}
+	for _, v := range []as{"stranger", "follower", "blocked"} {
+		w.know(v)
+	}
+	for _, v := range []as{"stranger", "follower"} {
+		check(v, full)
+	}
+	for _, v := range append([]as{"", "blocked"}, badly...) {
+		check(v, stub)
+	}
+}
+
+// TestStubIsEnoughToVerify reads the key from the stub and checks one of our own signatures with it.
+func TestStubIsEnoughToVerify(t *testing.T) {
+	w := newWorld(t)
+	for _, actor := range []string{w.ids.Owner(), w.ids.Server()} {
+		key, _ := parse(t, w.get("", actor).body)["publicKey"].(map[string]any)
+		if key["owner"] != actor || key["id"] != w.ids.Key(actor, "main-key") {
+			t.Fatalf("key %v", key)
+		}
+		text, _ := key["publicKeyPem"].(string)
+		public, err := httpsig.ParsePublicKey(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !keys().own.PublicKey.Equal(public) {
+			t.Error("it is another key")
+		}
+	}
+}
+
+// TestStubIsAnActorWithoutAProfile: a node that was just made is found too.
+func TestStubIsAnActorWithoutAProfile(t *testing.T) {
+	w := newWorld(t)
+	if got := w.get("", w.ids.Owner()); got.status != http.StatusOK {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestZeroPolicyShowsNothing holds that every document comes from the gate and nowhere else.
+func TestZeroPolicyShowsNothing(t *testing.T) {
+	w := newWorldUnder(t, hardening.Policy{})
+	w.profile()
+	p, a := w.post(storage.Public, nil)
+	for url, absent := range map[string]answer{
+		w.ids.Owner(): w.get("stranger", "http://"+w.ids.Host+"/users/bob"), w.ids.Server(): {}, p.URI: {}, a.URI: {},
+		w.ids.Outbox(): {}, w.ids.Featured(): {}, w.ids.Followers(): {}, w.ids.Replies(p.URI): {},
+		w.ids.Media(p.Attachments[0].Blob): {}, w.ids.Media("avatar.png"): {},
+	} {
+		got := w.get("stranger", url)
+		if got.status != http.StatusNotFound || got.body != "not found\n" {
+			t.Errorf("%s: %+v", url, got)
+		}
+		if absent.status != 0 && !reflect.DeepEqual(got, absent) {
+			t.Errorf("%s: %+v, but what is absent: %+v", url, got, absent)
+		}
+	}
+}
