@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -200,7 +201,7 @@ var uncounted = []string{"inbound", "seen", "disclosures", "hosts"}
 // state is everything that is stored, a line for each row.
 func (n *node) state() []string {
 	n.t.Helper()
-	db, err := sql.Open("sqlite3", "file:"+n.path+"?mode=ro")
+	db, err := sql.Open("sqlite3", "file:"+url.PathEscape(n.path)+"?mode=ro")
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -244,6 +245,9 @@ func (n *node) rows(db *sql.DB, table string) (lines []string) {
 		}
 		line := table
 		for i, v := range values {
+			if names[i] == "fetched_at" { // when it was last asked for
+				continue
+			}
 			line += fmt.Sprintf(" %s=%v", names[i], *v.(*any))
 		}
 		lines = append(lines, line)

@@ -263,7 +263,12 @@ func (a *actor) rfc9421(r *http.Request, covered ...string) *http.Request {
 }
 
 func (a *actor) sign(text string) string {
-	signature, err := a.private.Sign(rand.Reader, []byte(text), crypto.Hash(0))
+	message, hash := []byte(text), crypto.Hash(0)
+	if _, ok := a.private.(*rsa.PrivateKey); ok {
+		sum := sha256.Sum256(message)
+		message, hash = sum[:], crypto.SHA256
+	}
+	signature, err := a.private.Sign(rand.Reader, message, hash)
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -276,6 +281,14 @@ func dated(r *http.Request, body []byte, at time.Time) *http.Request {
 	r.Header.Set("Date", at.UTC().Format(http.TimeFormat))
 	r.Header.Set("Digest", "SHA-256="+base64.StdEncoding.EncodeToString(sum[:]))
 	return r
+}
+
+// bodyOf is a request's body.
+func bodyOf(data []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(data)) }
+
+// redirectTo sends whoever comes elsewhere.
+func redirectTo(target string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, target, http.StatusFound) }
 }
 
 // all is what a cavage signature has to cover.
