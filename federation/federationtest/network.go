@@ -1,0 +1,134 @@
+package federationtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+
+	"github.com/dunnock-server/dunnock/hardening/egress"
+)
+
+// errNoHost is what dialling a host that is not there, or is down, gives.
+var errNoHost = errors.New("no such host")
+
+// Network connects nodes within one process, in memory: what is dialled as NAME:80 arrives at the listener of NAME. Its
+// connections block durably in a testing/synctest bubble, so time there passes only when all nodes wait.
+type Network struct {
+	mu    sync.Mutex
+	hosts map[string]*listener
+	// Fault, if set, is asked before each connection from one host to another and says what becomes of it.
+	Fault func(from, to string) Fault
+}
+
+// Fault is what happens to a connection.
+type Fault uint8
+
+// The faults.
+const (
+	None    Fault = iota
+	Refused       // it is not made
+	Lost          // what is sent arrives, and the answer is lost
+)
+
+// NewNetwork makes a network without hosts.
+func NewNetwork() *Network { return &Network{hosts: map[string]*listener{}} }
+
+// Listen puts a host on the network. Closing the listener takes it off.
+func (n *Network) Listen(host string) net.Listener {
+	l := &listener{network: n, host: host, conns: make(chan net.Conn), closed: make(chan struct{})}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.hosts[host] = l
+	return l
+}
+
+// Relay is the way out of a host.
+func (n *Network) Relay(from string) egress.Relay { return relay{n, from} }
+
+type relay struct {
+	network *Network
+	from    string
+}
+
+func (relay) Name() string { return "memory" }
+func (relay) Kind() string { return "memory" }
+func (relay) Close() error { return nil }
+
+// DialContext implements [egress.Relay].
+func (r relay) DialContext(ctx context.Context, _, address string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	fault := None
+	r.network.mu.Lock()
+	l := r.network.hosts[host]
+	if r.network.Fault != nil {
+		fault = r.network.Fault(r.from, host)
+	}
+	r.network.mu.Unlock()
+	if l == nil || fault == Refused {
+		return nil, fmt.Errorf("dial: %w", errNoHost)
+	}
+	near, far := net.Pipe()
+	select {
+	case l.conns <- far:
+	case <-l.closed:
+		return nil, errors.Join(errNoHost, near.Close(), far.Close())
+	case <-ctx.Done():
+		return nil, errors.Join(ctx.Err(), near.Close(), far.Close())
+	}
+	if fault == Lost {
+		return deaf{near}, nil
+	}
+	return near, nil
+}
+
+// deaf is a connection whose answers never arrive.
+type deaf struct{ net.Conn }
+
+// Read waits for an answer and throws it away: the far end has done its work by then.
+func (d deaf) Read(p []byte) (int, error) {
+	if _, err := d.Conn.Read(p); err != nil {
+		return 0, err
+	}
+	return 0, errors.Join(net.ErrClosed, d.Close())
+}
+
+type listener struct {
+	network *Network
+	host    string
+	conns   chan net.Conn
+	closed  chan struct{}
+	once    sync.Once
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *listener) Close() error {
+	l.once.Do(func() {
+		close(l.closed)
+		l.network.mu.Lock()
+		defer l.network.mu.Unlock()
+		if l.network.hosts[l.host] == l {
+			delete(l.network.hosts, l.host)
+		}
+	})
+	return nil
+}
+
+func (l *listener) Addr() net.Addr { return addr(l.host) }
+
+type addr string
+
+func (addr) Network() string  { return "memory" }
+func (a addr) String() string { return string(a) }
