@@ -25,7 +25,7 @@ func TestAnnotated(t *testing.T) {
 		if !reflect.DeepEqual(got, c) {
 			t.Errorf("%+v\nwant\n%+v\n%s", got, c, text)
 		}
-		if _, faults := parse(text, "dunnock.toml"); faults != nil {
+		if _, faults := Parse(text, "dunnock.toml"); faults != nil {
 			t.Errorf("%v\n%s", faults, text)
 		}
 		for _, k := range doc.keys {
@@ -41,14 +41,14 @@ func TestAnnotated(t *testing.T) {
 	}
 }
 
-// FuzzLoad holds parse to its promise: a configuration or faults, never both, each with its place and its remedy.
+// FuzzLoad holds Parse to its promise: a configuration or faults, never both, each with its place and its remedy.
 func FuzzLoad(f *testing.F) {
 	f.Add([]byte(valid))
 	f.Add(Annotated(Config{Domain: "localhost", Unsafe: &Unsafe{true, []string{"127.0.0.0/8"}}, Egress: &Egress{[]string{"x"}}}))
 	f.Add([]byte("domain = 1\n[listen]\naddress.x = [{}]\n[[relay]]\nname = {a=1}\nrelay.x = 2\n"))
 	f.Add([]byte("a.b.c = 1\n[relay]\n[egress.relays]\n\"\" = \"\"\n'a.b' = \"\"\"\n\n\"\"\"\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c, faults := parse(data, "dunnock.toml")
+		c, faults := Parse(data, "dunnock.toml")
 		if (c == nil) == (len(faults) == 0) {
 			t.Fatalf("configuration %v with faults %v", c, faults)
 		}
@@ -60,7 +60,7 @@ func FuzzLoad(f *testing.F) {
 		if c == nil {
 			return
 		}
-		again, faults := parse(Annotated(*c), "dunnock.toml")
+		again, faults := Parse(Annotated(*c), "dunnock.toml")
 		if faults != nil {
 			t.Fatalf("what was loaded cannot be written: %v", faults)
 		}

@@ -102,7 +102,7 @@ func Load(path string) (*Config, error) {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
 
-	c, faults := parse(data, path)
+	c, faults := Parse(data, path)
 	warnings, more := checkMode(path, info.Mode())
 	if faults = append(faults, more...); len(faults) > 0 {
 		faults.sort()
@@ -112,8 +112,9 @@ func Load(path string) (*Config, error) {
 	return c, nil
 }
 
-// parse is Load for the bytes of a file; the path is for messages, and what relative paths count from.
-func parse(data []byte, path string) (*Config, Faults) {
+// Parse is Load for the bytes of a file, wherever they are; relative paths count from path, which faults name. Either the
+// configuration or the faults are nil.
+func Parse(data []byte, path string) (*Config, Faults) {
 	if len(data) > maxSize {
 		return nil, Faults{{File: path, Line: 1, Problem: "larger than 64 KiB", Remedy: "check that it is the right file"}}
 	}

@@ -102,7 +102,7 @@ func TestFaults(t *testing.T) {
 		{"unsafe bare address", with(1, `domain = "localhost"`) + "[unsafe]\naddresses = [\"127.0.0.1\"]", []string{"12 unsafe.addresses: a length"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, faults := parse([]byte(test.file), "dunnock.toml")
+			_, faults := Parse([]byte(test.file), "dunnock.toml")
 			if len(faults) != len(test.want) {
 				t.Errorf("%d faults, want %d", len(faults), len(test.want))
 			}
@@ -132,21 +132,21 @@ func TestHostileFile(t *testing.T) {
 		for i := 0; b.Len() < maxSize/4; i++ {
 			fmt.Fprintf(&b, line, i)
 		}
-		if _, faults := parse([]byte(b.String()), "dunnock.toml"); len(faults) == 0 || len(faults) > maxFaults+20 {
+		if _, faults := Parse([]byte(b.String()), "dunnock.toml"); len(faults) == 0 || len(faults) > maxFaults+20 {
 			t.Errorf("%s: %d faults", line, len(faults))
 		}
 	}
-	if _, faults := parse(make([]byte, maxSize+1), "dunnock.toml"); len(faults) != 1 {
+	if _, faults := Parse(make([]byte, maxSize+1), "dunnock.toml"); len(faults) != 1 {
 		t.Errorf("a huge file: %v", faults)
 	}
 	deep := "domain = " + strings.Repeat("[", 30_000)
-	if _, faults := parse([]byte(deep), "dunnock.toml"); len(faults) != 1 {
+	if _, faults := Parse([]byte(deep), "dunnock.toml"); len(faults) != 1 {
 		t.Errorf("a deep file: %v", faults)
 	}
 }
 
 func TestParse(t *testing.T) {
-	c, faults := parse([]byte(with(1, `domain = "Example.ORG."`)), "/etc/dunnock/dunnock.toml")
+	c, faults := Parse([]byte(with(1, `domain = "Example.ORG."`)), "/etc/dunnock/dunnock.toml")
 	if faults != nil {
 		t.Fatal(faults)
 	}
@@ -157,7 +157,7 @@ func TestParse(t *testing.T) {
 		t.Errorf("%+v, want %+v", c, want)
 	}
 
-	c, faults = parse([]byte("domain = \"127.0.0.1:8080\"\nusername = \"alice\"\ndata = \"/srv/dunnock\"\n[listen]\naddress = \"unix:run/s\"\n"+
+	c, faults = Parse([]byte("domain = \"127.0.0.1:8080\"\nusername = \"alice\"\ndata = \"/srv/dunnock\"\n[listen]\naddress = \"unix:run/s\"\n"+
 		"[unsafe]\nhttp = true\naddresses = [\"127.0.0.1/8\"]\n"), "etc/dunnock.toml")
 	if faults != nil {
 		t.Fatal(faults)
@@ -172,7 +172,7 @@ func TestParse(t *testing.T) {
 		t.Errorf("unsafe %+v", c.Unsafe)
 	}
 
-	c, faults = parse([]byte("domain = \"example.org\"\nusername = \"alice\"\ndata = \"d\"\n"), "dunnock.toml")
+	c, faults = Parse([]byte("domain = \"example.org\"\nusername = \"alice\"\ndata = \"d\"\n"), "dunnock.toml")
 	if faults != nil {
 		t.Fatal(faults)
 	}
@@ -193,7 +193,7 @@ func TestWarnings(t *testing.T) {
 		{with(5, `address = "[::]:8080"`), []string{"5 listen.address"}},
 		{with(1, `domain = "alice.test"`) + "[unsafe]\nhttp = true\n", []string{"11 unsafe"}},
 	} {
-		c, faults := parse([]byte(test.file), "dunnock.toml")
+		c, faults := Parse([]byte(test.file), "dunnock.toml")
 		if faults != nil {
 			t.Errorf("%s\n%v", test.file, faults)
 			continue
