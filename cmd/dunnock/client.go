@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/dunnock-server/dunnock/cmd/internal/config"
+	"github.com/dunnock-server/dunnock/federation/control"
+	"github.com/dunnock-server/dunnock/federation/node"
+	"github.com/dunnock-server/dunnock/hardening/egress"
+)
+
+// load reads the configuration.
+func (m *Main) load() (*config.Config, error) {
+	path, trial, err := config.Find(m.config)
+	if err != nil {
+		return nil, fmt.Errorf("looking for the configuration: %w", err)
+	}
+	if _, err := os.Lstat(path); trial && errors.Is(err, os.ErrNotExist) {
+		return nil, usagef("there is no %s here: make one with `dunnock init`, start a trial with `dunnock serve`, or name one with --config",
+			config.FileName)
+	}
+	return config.Load(path)
+}
+
+// A node that starts or stops, or another command, holds the lock for a moment without answering.
+const (
+	patience = 3 * time.Second
+	pause    = 50 * time.Millisecond
+)
+
+// client gives the way to the node: through its socket if it runs, else by opening it in this process. done lets go of it.
+func (m *Main) client(ctx context.Context) (client *control.Client, done func() error, err error) {
+	c, err := m.load()
+	if err != nil {
+		return nil, nil, err
+	}
+	settings, err := c.Node(m.log)
+	if err != nil {
+		return nil, nil, err
+	}
+	settings.Offline = true // what needs the network waits for the node to run
+	socket := filepath.Join(c.Data, node.SocketName)
+	deadline := time.After(patience)
+	for {
+		if answers(ctx, c) {
+			return control.Dial(socket), func() error { return nil }, nil
+		}
+		n, err := node.Open(ctx, settings)
+		if err == nil {
+			return control.InProcess(n.Control()), n.Close, nil
+		} else if !errors.Is(err, node.ErrLocked) {
+			return nil, nil, opening(err, c)
+		}
+		select {
+		case <-time.After(pause):
+		case <-deadline:
+			return nil, nil, fmt.Errorf("another process holds the lock of %s, but does not answer at %s: "+
+				"it hangs, or takes long to start or stop; look at the log of `dunnock serve`", c.Data, socket)
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		}
+	}
+}
+
+// answers reports whether the node runs.
+func answers(ctx context.Context, c *config.Config) bool {
+	conn, err := egress.DialControl(ctx, filepath.Join(c.Data, node.SocketName))
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
+}
+
+// opening is why a node could not be opened, for people.
+func opening(err error, c *config.Config) error {
+	if errors.Is(err, node.ErrLocked) {
+		return fmt.Errorf("the node in %s runs already", c.Data)
+	}
+	return fmt.Errorf("opening the node in %s: %w", c.Data, err)
+}
+
+// ask makes one call and prints the answer: as it came with --json, else as show does. What was queued succeeded too.
+func ask[T any](m *Main, c *cli.Context, name string, args any, show func(*page, T)) error {
+	client, done, err := m.client(c.Context)
+	if err != nil {
+		return err
+	}
+	var answer json.RawMessage
+	if err := errors.Join(client.Call(c.Context, name, args, &answer), done()); err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		return m.page().json(answer)
+	}
+	var later control.Kept
+	if json.Unmarshal(answer, &later) == nil && later.Queued {
+		m.page().lines("", fmt.Sprintf("Queued (%d): this needs other servers, and the node is not running. "+
+			"It happens once `dunnock serve` runs; `dunnock queue` lists it.", later.ID))
+		return nil
+	}
+	var result T
+	if err := json.Unmarshal(answer, &result); err != nil {
+		return fmt.Errorf("reading the node's answer: %w", err)
+	}
+	show(m.page(), result)
+	return nil
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/dunnock-server/dunnock/cmd/internal/config"
+	"github.com/dunnock-server/dunnock/federation/node"
+	"github.com/dunnock-server/dunnock/hardening/ingress"
+)
+
+func (m *Main) serveCommand() *cli.Command {
+	return &cli.Command{
+		Name: "serve", Category: catNode, Usage: "run the node",
+		UsageText: "dunnock [--config FILE] serve",
+		Description: "Runs until interrupted: it then stops listening, finishes what it is doing and closes the database; a second " +
+			"interrupt ends it at once. Without any configuration a trial node is made in ./" + config.TrialDir + ", which nobody but " +
+			"this machine can reach." +
+			examples("dunnock serve", "dunnock --config /etc/dunnock.toml serve", "dunnock --log-level debug serve"),
+		Flags:  []cli.Flag{jsonFlag()},
+		Action: m.serve,
+	}
+}
+
+func (m *Main) serve(c *cli.Context) error {
+	if _, err := arguments(c); err != nil {
+		return err
+	}
+	cfg, trial, err := m.whatToServe(c.Context)
+	if err != nil {
+		return err
+	}
+	for _, w := range cfg.Warnings {
+		m.log.Warn("configuration", "key", w.Key, "line", w.Line, "problem", w.Problem, "remedy", w.Remedy)
+	}
+	n, err := m.listening(c.Context, cfg)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // from then on, a second signal ends the process
+	if c.Bool("json") {
+		err = m.page().json(map[string]string{"handle": "@" + cfg.Username + "@" + cfg.Domain, "url": n.URL()})
+	} else {
+		m.welcome(cfg, n.URL(), trial)
+	}
+	return errors.Join(err, n.Run(ctx), n.Close())
+}
+
+// whatToServe reads the configuration. Without any, a trial is made; and where one with [unsafe] has no node yet, that is
+// made too, since nobody relies on its keys.
+func (m *Main) whatToServe(ctx context.Context) (cfg *config.Config, trial bool, err error) {
+	path, trial, err := config.Find(m.config)
+	if err != nil {
+		return nil, false, fmt.Errorf("looking for the configuration: %w", err)
+	}
+	if _, err := os.Lstat(path); trial && errors.Is(err, os.ErrNotExist) {
+		if err := m.startTrial(ctx, path); err != nil {
+			return nil, trial, err
+		}
+	}
+	if cfg, err = config.Load(path); err != nil || cfg.Unsafe == nil {
+		return cfg, trial, err
+	}
+	settings, err := cfg.Node(m.log)
+	if err != nil {
+		return nil, trial, err
+	}
+	if err := node.Init(ctx, settings); err != nil && !errors.Is(err, node.ErrExists) {
+		return nil, trial, opening(err, cfg)
+	}
+	return cfg, trial, nil
+}
+
+// listening opens the node with its listener, so that whoever is told its address is answered there.
+func (m *Main) listening(ctx context.Context, cfg *config.Config) (*node.Node, error) {
+	settings, err := cfg.Node(m.log)
+	if err != nil {
+		return nil, err
+	}
+	settings.Listener, err = ingress.Listen(settings.Listen)
+	if errors.Is(err, ingress.ErrInUse) && answers(ctx, cfg) {
+		return nil, opening(node.ErrLocked, cfg)
+	} else if errors.Is(err, ingress.ErrInUse) {
+		return nil, fmt.Errorf("another program listens at %s: stop it, or change listen.address in %s", cfg.Listen.Address, cfg.File)
+	} else if err != nil {
+		return nil, err
+	}
+	n, err := node.Open(ctx, settings)
+	if err != nil {
+		return nil, errors.Join(opening(err, cfg), settings.Listener.Close())
+	}
+	return n, nil
+}
+
+// welcome says where the node is, and for a trial what to try.
+func (m *Main) welcome(cfg *config.Config, url string, trial bool) {
+	p := m.page()
+	p.f("@%s@%s runs at %s", cfg.Username, cfg.Domain, url)
+	if !trial {
+		return
+	}
+	p.lines("", "This is a trial: it reaches this machine only. Its data is in ./"+config.TrialDir+"; delete that to start anew. "+
+		"Try, in the same directory:")
+	p.gap()
+	for _, line := range []string{`dunnock post "Hello, world"`, "dunnock timeline", "dunnock profile set --name Alice", "dunnock status", "dunnock help"} {
+		p.f("  %s", line)
+	}
+	p.gap()
+}
