@@ -66,11 +66,13 @@ func (q Queries) OutboxActs(ctx context.Context, actor string, t Time, after *Ac
 
 // NextDeliveries returns what leaves next for a host: the deliveries of the act that was released first, limit at most,
 // and none while that act is not due. Nothing overtakes: a later act waits until the earlier one has arrived or was given
-// up.
-func (q Queries) NextDeliveries(ctx context.Context, host string, now Time, limit int) ([]Delivery, error) {
-	rows, err := all[Delivery](ctx, q.db.NewSelect().
-		Where("host = ? AND NOT given_up AND due_at <= ?", host, now).
-		Order("due_at", "act_id", "id").Limit(int64(limit)))
+// up. Acts to pass over are as if they were not there.
+func (q Queries) NextDeliveries(ctx context.Context, host string, now Time, limit int, pass ...int64) ([]Delivery, error) {
+	sel := q.db.NewSelect().Where("host = ? AND NOT given_up AND due_at <= ?", host, now)
+	if len(pass) > 0 {
+		sel = sel.Where("act_id NOT IN (?)", bun.List(pass))
+	}
+	rows, err := all[Delivery](ctx, sel.Order("due_at", "act_id", "id").Limit(int64(limit)))
 	for i := range rows {
 		if rows[i].ActID != rows[0].ActID {
 			return rows[:i], err

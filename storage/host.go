@@ -32,9 +32,9 @@ func (q Queries) DueHosts(ctx context.Context, now Time, limit int) ([]Host, err
 		Where("due_at IS NOT NULL AND due_at <= ?", now).Order("due_at").Limit(int64(limit)))
 }
 
-// NextHostDue returns when the next server is due; zero when nothing waits anywhere.
-func (q Queries) NextHostDue(ctx context.Context) (Time, error) {
-	rows, err := all[Host](ctx, q.db.NewSelect().Where("due_at IS NOT NULL").Order("due_at").Limit(1))
+// NextHostDue returns when the next server is due of those that are not due at now yet; zero when there is none.
+func (q Queries) NextHostDue(ctx context.Context, now Time) (Time, error) {
+	rows, err := all[Host](ctx, q.db.NewSelect().Where("due_at > ?", now).Order("due_at").Limit(1))
 	if err != nil || len(rows) == 0 {
 		return Time{}, err
 	}

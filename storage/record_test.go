@@ -204,6 +204,9 @@ func TestDeliveriesOfAHostDoNotOvertake(t *testing.T) {
 	if len(rows) != 2 || rows[0].ActID != 1 || rows[1].ActID != 1 {
 		t.Errorf("next: %+v", rows)
 	}
+	if rows, err = db.NextDeliveries(ctx, "h", moment, 10, 1); err != nil || len(rows) != 1 || rows[0].ActID != 2 {
+		t.Errorf("next but for the first: %+v, %v", rows, err)
+	}
 }
 
 func TestHostWakesForTheEarliestUnlessItFails(t *testing.T) {

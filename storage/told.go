@@ -31,6 +31,11 @@ func (q Queries) ToldOf(ctx context.Context, act string) ([]string, error) {
 	return inboxes, err
 }
 
+// IsTold says whether an inbox was sent an act, or may have been.
+func (q Queries) IsTold(ctx context.Context, act, inbox string) (bool, error) {
+	return q.db.NewSelect().Model((*Told)(nil)).Where("act = ? AND inbox = ?", act, inbox).Exists(ctx)
+}
+
 // PutTold writes that an inbox was sent an act.
 func (tx Tx) PutTold(ctx context.Context, t *Told) error {
 	_, err := tx.db.NewInsert().Model(t).On("CONFLICT (act, inbox) DO UPDATE").Set("told_at = EXCLUDED.told_at").Exec(ctx)

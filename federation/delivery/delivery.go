@@ -2,10 +2,25 @@
 // other servers.
 //
 // A row is written in the transaction of the act ([Queue.Enqueue]), so an act that was committed is delivered or given up,
-// whatever crashes in between. Servers get acts in the order of their release: a later one waits until the earlier one has
-// arrived there or was given up. Different servers do not wait for each other, and one that does not answer costs one
-// attempt per backoff, however much waits for it. An inbox may be told of an act twice (a crash between the answer and its
-// note); the act's id is the same, and by it receivers know.
+// whatever crashes in between. An inbox may be told of an act twice (a crash between the answer and its note); the act's
+// id is the same, and by it receivers know.
+//
+// # Order
+//
+// A server gets acts in the order of their release, whichever of its inboxes they go to: a later one waits until the
+// earlier one has arrived or was given up. Nothing arrives after what was released later. Different servers do not wait
+// for each other, nor does the queue for any of them: each is served by a goroutine of its own, Config.Parallel at once.
+//
+// # Failure
+//
+// A server that does not answer, or says that it takes nothing now, costs one attempt per backoff, however much waits for
+// it: half a minute at first, six hours at most, or what Retry-After asks for. What has waited for Config.GiveUp while its
+// server failed for as long is given up; so is at once what the server says it will never take. An act that a server
+// refuses again and again, while it takes the one after it, is given up too, so that one bad inbox or one act that a
+// server trips over does not keep the others from it.
+//
+// What could not leave for a reason of our own (no relay, no key, a ledger that cannot be written) is nobody's failure: it
+// is looked at again later and never given up.
 //
 // What may be told, and what of it, is decided by the gate at each attempt. The package reads and writes storage and sends
 // through the gate. It does not choose recipients, draw releases or sign.
@@ -13,9 +28,9 @@ package delivery
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/dunnock-server/dunnock/federation/httpsig"
@@ -30,7 +45,7 @@ type Config struct {
 	Gate *hardening.Gate
 	// Sign returns what signs for one of the node's own actors.
 	Sign func(ctx context.Context, actor string, scheme httpsig.Scheme) (hardening.Signer, error)
-	// GaveUp is called in the transaction that gives a delivery up. Nil: nothing is done.
+	// GaveUp is called in the transaction that gives a delivery up, which an error undoes. Nil: nothing is done.
 	GaveUp func(ctx context.Context, tx storage.Tx, act *storage.Act, d storage.Delivery) error
 	// Log gets what went wrong, without names. Nil: discarded.
 	Log *slog.Logger
@@ -38,14 +53,18 @@ type Config struct {
 	Parallel int
 	// PerHost is how many inboxes of one server are sent one act at once. 0: 4.
 	PerHost int
-	// GiveUp is how long a server may fail before what waits for it is given up. 0: 7 days.
+	// GiveUp is how long an act waits for a server that fails before it is given up. 0: 7 days.
 	GiveUp time.Duration
 }
 
-// Queue is the outgoing queue.
+// Queue is the outgoing queue. Its methods may be called from any goroutine.
 type Queue struct {
 	Config
-	wake chan struct{} // one signal is enough: the batch looks at everything due
+	wake  chan struct{} // one signal is enough: a look finds everything that is due
+	slots chan struct{} // one for each server that is being sent to
+
+	mu     sync.Mutex
+	served map[string]bool // servers that a goroutine has taken on
 }
 
 // New makes a queue. It sends nothing until [Queue.Run] or [Queue.ProcessBatch].
@@ -62,7 +81,7 @@ func New(c Config) *Queue {
 	if c.GiveUp == 0 {
 		c.GiveUp = 7 * 24 * time.Hour
 	}
-	return &Queue{Config: c, wake: make(chan struct{}, 1)}
+	return &Queue{Config: c, wake: make(chan struct{}, 1), slots: make(chan struct{}, c.Parallel), served: map[string]bool{}}
 }
 
 // Enqueue writes an act and a row for each of the inboxes; the same one twice is one. An inbox that is no URL of a server
@@ -115,51 +134,3 @@ func (q *Queue) Wake() {
 	default:
 	}
 }
-
-// Run sends what is due until ctx ends, and returns nil then. Attempts under way are ended with it; what they were for is
-// tried again by the next Run.
-func (q *Queue) Run(ctx context.Context) error {
-	for ctx.Err() == nil {
-		n, err := q.ProcessBatch(ctx)
-		if err != nil && ctx.Err() == nil {
-			q.Log.Error("the outgoing queue stumbled", "err", err)
-		}
-		if n > 0 && err == nil {
-			continue
-		}
-		if err := q.wait(ctx, err != nil); err != nil {
-			return nil
-		}
-	}
-	return nil
-}
-
-// wait returns when something is due, after a while if the queue cannot be read, or with an error when ctx ends.
-func (q *Queue) wait(ctx context.Context, troubled bool) error {
-	const never, trouble, soon = time.Hour, 5 * time.Second, 100 * time.Millisecond
-	pause := never
-	if troubled {
-		pause = trouble
-	} else if due, err := q.DB.NextHostDue(ctx); err != nil {
-		pause = trouble
-	} else if !due.IsZero() {
-		pause = min(never, max(soon, time.Until(due.Time)))
-	}
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-q.wake:
-	case <-timer.C:
-	}
-	return nil
-}
-
-// permanent says that an inbox will never take an act, as far as can be known.
-func permanent(status int) bool {
-	return status >= 300 && status < 500 && status != 401 && status != 408 && status != 425 && status != 429
-}
-
-// errNoAct says that a row has lost its act. It cannot happen short of damage to the database.
-var errNoAct = errors.New("a delivery without its act")

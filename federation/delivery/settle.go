@@ -2,100 +2,145 @@ package delivery
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
+	"github.com/dunnock-server/dunnock/federation/httpsig"
 	"github.com/dunnock-server/dunnock/storage"
 )
 
 const (
 	firstBackoff = 30 * time.Second
 	maxBackoff   = 6 * time.Hour
-	maxDoublings = 10 // firstBackoff doubled this often is beyond maxBackoff
+	maxDoublings = 10               // firstBackoff doubled this often is beyond maxBackoff
+	holdFor      = 10 * time.Minute // what could not leave for a reason of our own
 )
 
-// settle writes what became of a turn: rows that are done go, a failure puts the whole server off, and one that has
-// failed for too long is given up. failed says that the server is to be left alone for now.
-func (q *Queue) settle(ctx context.Context, h *storage.Host, act *storage.Act, results []outcome) (failed bool, err error) {
-	now := storage.Now()
-	next := *h
-	var pause time.Duration
-	answered := false
-	for _, r := range results {
-		switch {
-		case r.spared:
-			failed = true
-		case r.done:
-			answered = true
-			if r.scheme != 0 {
-				next.Scheme = int(r.scheme)
-			}
-		default:
-			failed = true
-			pause = max(pause, r.wait)
-		}
-	}
-	if ctx.Err() != nil {
-		failed = true
-	}
-	if spared := allSpared(results); spared {
-		return true, nil
-	}
-	if failed {
-		if answered || next.FailingSince.IsZero() {
-			next.FailingSince, next.Failures = now, 0
-		}
-		next.Failures++
-		next.DueAt = storage.At(now.Add(max(pause, backoff(next.Failures))))
-	} else {
-		next.Failures, next.FailingSince = 0, storage.Time{}
-	}
-	giveUp := failed && now.Sub(next.FailingSince.Time) >= q.GiveUp
+// settle writes what became of a turn: rows that are done go, a failure puts the whole server off, and what has waited for
+// too long is given up. more says that the server may get what comes next at once.
+func (q *Queue) settle(ctx context.Context, host string, results []outcome) (more bool, err error) {
+	t := tally(results)
 	err = q.DB.Write(context.WithoutCancel(ctx), func(ctx context.Context, tx storage.Tx) error {
-		for _, r := range results {
-			if err := q.settleOne(ctx, tx, act, r, giveUp); err != nil {
+		for _, o := range results {
+			if err := q.settleRow(ctx, tx, o); err != nil {
 				return err
 			}
 		}
-		if giveUp { // the next act gets its own chance, at the same pace
-			next.FailingSince = now
+		h, err := tx.Host(ctx, host)
+		if err != nil {
+			return err
 		}
-		return tx.PutHost(ctx, &next)
+		now := storage.Now()
+		t.note(h, now)
+		if t.failed && now.Sub(h.FailingSince.Time) >= q.GiveUp {
+			if err := q.giveUpOld(ctx, tx, host, storage.At(now.Add(-q.GiveUp))); err != nil {
+				return err
+			}
+		}
+		return tx.PutHost(ctx, h)
 	})
-	*h = next
-	return failed, err
-}
-
-func allSpared(results []outcome) bool {
-	for _, r := range results {
-		if !r.spared {
-			return false
-		}
+	if err != nil {
+		return false, fmt.Errorf("settle deliveries: %w", err)
 	}
-	return true
+	return !t.failed && !t.held && !t.cut, nil
 }
 
-func (q *Queue) settleOne(ctx context.Context, tx storage.Tx, act *storage.Act, r outcome, giveUp bool) error {
-	if r.kept {
-		if err := tx.DeleteTold(ctx, act.URI, r.row.Inbox); err != nil {
+func (q *Queue) settleRow(ctx context.Context, tx storage.Tx, o outcome) error {
+	if o.untold {
+		if err := tx.DeleteTold(ctx, o.act.URI, o.row.Inbox); err != nil {
 			return err
 		}
 	}
-	switch {
-	case r.spared:
-		return nil
-	case r.done && r.reason == "":
-		return tx.DeleteDelivery(ctx, r.row.ID)
-	}
-	r.row.Error = r.reason
-	r.row.GivenUp = r.done || giveUp
-	if there, err := tx.UpdateDelivery(ctx, &r.row); err != nil || !there {
+	o.row.Error = o.reason
+	switch o.verdict {
+	case arrived, withheld:
+		return tx.DeleteDelivery(ctx, o.row.ID)
+	case hopeless:
+		return q.giveUp(ctx, tx, o.act, o.row)
+	case held:
+		o.row.Attempts-- // it was none
+		fallthrough
+	case refused, failing:
+		_, err := tx.UpdateDelivery(ctx, &o.row)
 		return err
 	}
-	if r.row.GivenUp && q.GaveUp != nil {
-		return q.GaveUp(ctx, tx, act, r.row)
-	}
 	return nil
+}
+
+// giveUpOld gives up all that a server should have had at t.
+func (q *Queue) giveUpOld(ctx context.Context, tx storage.Tx, host string, t storage.Time) error {
+	for {
+		rows, err := tx.NextDeliveries(ctx, host, t, rowsPerTurn)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		act, err := actOf(ctx, tx.Queries, rows[0])
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if row.Attempts == 0 {
+				row.Error = "its server has failed for too long"
+			}
+			if err := q.giveUp(ctx, tx, act, row); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (q *Queue) giveUp(ctx context.Context, tx storage.Tx, act *storage.Act, row storage.Delivery) error {
+	row.GivenUp = true
+	if there, err := tx.UpdateDelivery(ctx, &row); err != nil || !there || q.GaveUp == nil {
+		return err
+	}
+	return q.GaveUp(ctx, tx, act, row)
+}
+
+// summary is what the results of a turn say about the server.
+type summary struct {
+	answered, failed, held, cut bool
+	wait                        time.Duration
+	scheme                      httpsig.Scheme
+}
+
+func tally(results []outcome) (t summary) {
+	for _, o := range results {
+		switch o.verdict {
+		case arrived:
+			t.answered, t.scheme = true, o.scheme
+		case hopeless:
+			t.answered = t.answered || o.status != 0
+		case refused, failing:
+			t.failed, t.wait = true, max(t.wait, o.wait)
+		case held:
+			t.held = true
+		case cut:
+			t.cut = true
+		}
+	}
+	return t
+}
+
+// note writes into h what a turn says about its server.
+func (t summary) note(h *storage.Host, now storage.Time) {
+	if t.scheme != 0 {
+		h.Scheme = int(t.scheme)
+	}
+	if t.answered || t.failed && h.FailingSince.IsZero() {
+		h.FailingSince, h.Failures = storage.Time{}, 0
+		if t.failed {
+			h.FailingSince = now
+		}
+	}
+	switch {
+	case t.failed:
+		h.Failures++
+		h.DueAt = storage.At(now.Add(max(t.wait, backoff(h.Failures))))
+	case t.held:
+		h.DueAt = storage.At(now.Add(holdFor))
+	}
 }
 
 // backoff is how long to leave a server alone after n failures in a row: doubling from half a minute to six hours, each

@@ -1,0 +1,161 @@
+package delivery
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/dunnock-server/dunnock/federation/httpsig"
+	"github.com/dunnock-server/dunnock/federation/vocab"
+	"github.com/dunnock-server/dunnock/hardening"
+	"github.com/dunnock-server/dunnock/hardening/egress"
+	"github.com/dunnock-server/dunnock/hardening/redact"
+	"github.com/dunnock-server/dunnock/storage"
+)
+
+// verdict is what became of an attempt.
+type verdict uint8
+
+const (
+	untried  verdict = iota // nothing was sent: withdrawn in this moment, or left for later
+	arrived                 // taken
+	withheld                // the policy keeps it here
+	hopeless                // it will never be taken
+	refused                 // an error that may be about this act or this inbox alone, and may pass
+	// From here on no other inbox of the server is tried.
+	failing // no answer, or one that says that the server takes nothing now
+	held    // nothing left, for a reason of our own
+	cut     // ctx ended; it may have arrived
+)
+
+// outcome is an attempt and what became of it.
+type outcome struct {
+	act     *storage.Act
+	row     storage.Delivery
+	verdict verdict
+	reason  string         // for the owner
+	status  int            // of the answer; 0: none
+	wait    time.Duration  // as the server asked
+	scheme  httpsig.Scheme // in which it arrived
+	reached bool           // the act may be known there
+	untold  bool           // the note that it is known there was made by this attempt, and is wrong
+}
+
+// attempt tells one inbox of an act, in the scheme that its server took last if that is known. If the answer may mean
+// that the scheme was not understood, it does so once more in the other.
+func (q *Queue) attempt(ctx context.Context, known httpsig.Scheme, act *storage.Act, document vocab.Object, row storage.Delivery) (outcome, error) {
+	there, news, err := q.begin(ctx, act, &row)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return outcome{act: act, row: row, verdict: cut}, nil
+	case err != nil || !there:
+		return outcome{act: act, row: row}, err
+	}
+	scheme := cmp.Or(known, httpsig.Cavage)
+	o := q.tell(ctx, scheme, act, document, row.Inbox)
+	if doubtful(o.status, known) {
+		// What refuses both is refused in the first: the other may just as well be unknown there.
+		if second := q.tell(ctx, other(scheme), act, document, row.Inbox); second.verdict != hopeless {
+			second.wait, second.reached = max(o.wait, second.wait), true
+			o = second
+		}
+	}
+	o.act, o.row, o.untold = act, row, news && !o.reached
+	return o, nil
+}
+
+// begin writes down that an attempt is made, before the first byte: after a crash the act counts as told, so that it can
+// be taken back. there says whether it is still to be told; news, that this inbox has not been told before.
+func (q *Queue) begin(ctx context.Context, act *storage.Act, row *storage.Delivery) (there, news bool, err error) {
+	row.Attempts++
+	err = q.DB.Write(ctx, func(ctx context.Context, tx storage.Tx) (err error) {
+		if there, err = tx.UpdateDelivery(ctx, row); err != nil || !there {
+			return err
+		}
+		told, err := tx.IsTold(ctx, act.URI, row.Inbox)
+		if err != nil {
+			return err
+		}
+		news = !told
+		return tx.PutTold(ctx, &storage.Told{Object: act.Object, Inbox: row.Inbox, Act: act.URI, ToldAt: storage.Now()})
+	})
+	return there, news, err
+}
+
+// tell makes one request.
+func (q *Queue) tell(ctx context.Context, scheme httpsig.Scheme, act *storage.Act, document vocab.Object, inbox string) outcome {
+	sign, err := q.Sign(ctx, act.Actor, scheme)
+	if err != nil {
+		return outcome{verdict: held, reason: "there is no key to sign with"}
+	}
+	receipt, err := q.Gate.Deliver(ctx, hardening.Delivery{Document: document, Object: act.Object, Release: act.ReleaseAt.Time,
+		Inbox: inbox, Sign: sign})
+	if err != nil {
+		return q.untaken(ctx, err)
+	}
+	o := outcome{verdict: judge(receipt.Status), status: receipt.Status, wait: receipt.RetryAfter, reached: true}
+	if o.verdict == arrived {
+		o.scheme = scheme
+	} else {
+		o.reason = fmt.Sprintf("answered with status %d", receipt.Status)
+	}
+	return o
+}
+
+// untaken says what it means that there was no answer.
+func (q *Queue) untaken(ctx context.Context, err error) outcome {
+	var exchange *egress.Error
+	dialled := errors.As(err, &exchange)
+	reached := dialled && exchange.Stage != egress.StageDial && exchange.Stage != egress.StageTLS
+	switch {
+	case errors.Is(err, hardening.ErrWithheld):
+		return outcome{verdict: withheld}
+	case errors.Is(err, redact.ErrBelowFloor), errors.Is(err, redact.ErrUnknownKind), errors.Is(err, redact.ErrNotJSON):
+		return outcome{verdict: hopeless, reason: "the policy leaves nothing that its server could read"}
+	case errors.Is(err, egress.ErrTooLarge):
+		return outcome{verdict: hopeless, reason: "answered at too great a length", reached: true}
+	case !hardening.Temporary(err):
+		return outcome{verdict: hopeless, reason: "its address may not be dialled"}
+	case ctx.Err() != nil:
+		return outcome{verdict: cut, reached: reached}
+	case dialled:
+		return outcome{verdict: failing, reason: "no answer", reached: reached}
+	}
+	q.Log.Debug("a delivery could not leave", "err", err)
+	return outcome{verdict: held, reason: "it could not leave"}
+}
+
+// judge says what the status of an answer means for the act.
+func judge(status int) verdict {
+	switch {
+	case status >= 200 && status < 300:
+		return arrived
+	case slices.Contains(busy, status):
+		return failing
+	case status >= 400 && status < 500, status == http.StatusMovedPermanently, status == http.StatusPermanentRedirect,
+		status == http.StatusNotImplemented:
+		return hopeless
+	}
+	return refused
+}
+
+// busy are the statuses by which a server says that it takes nothing now. 401 is one: it may have failed to fetch the key.
+var busy = []int{http.StatusUnauthorized, http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests,
+	http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
+
+// doubtful says that an answer may mean that the signature's scheme was not understood. Of a server that has taken a
+// scheme before, only the status that is about signatures does, so that its other refusals cost one request.
+func doubtful(status int, known httpsig.Scheme) bool {
+	return status == http.StatusUnauthorized || known == 0 && (status == http.StatusForbidden || status == http.StatusBadRequest)
+}
+
+func other(s httpsig.Scheme) httpsig.Scheme {
+	if s == httpsig.Cavage {
+		return httpsig.RFC9421
+	}
+	return httpsig.Cavage
+}
