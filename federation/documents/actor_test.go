@@ -117,15 +117,17 @@ func TestStubIsAnActorWithoutAProfile(t *testing.T) {
 	}
 }
 
-// TestZeroPolicyShowsNothing holds that every document comes from the gate and nowhere else.
-func TestZeroPolicyShowsNothing(t *testing.T) {
-	w := newWorldUnder(t, hardening.Policy{})
+// TestPolicyThatShowsNothing holds that every document comes from the gate and nowhere else.
+func TestPolicyThatShowsNothing(t *testing.T) {
+	policy := hardening.Open()
+	policy.Signed.Fields, policy.Signed.Media, policy.Unsigned = nil, false, hardening.Rules{}
+	w := newWorldUnder(t, policy)
 	w.profile()
-	p, a := w.post(storage.Public, nil)
+	post, a := w.post(storage.Public, nil)
 	for url, absent := range map[string]answer{
-		w.ids.Owner(): w.get("stranger", "http://"+w.ids.Host+"/users/bob"), w.ids.Server(): {}, p.URI: {}, a.URI: {},
-		w.ids.Outbox(): {}, w.ids.Featured(): {}, w.ids.Followers(): {}, w.ids.Replies(p.URI): {},
-		w.ids.Media(p.Attachments[0].Blob): {}, w.ids.Media("avatar.png"): {},
+		w.ids.Owner(): w.get("stranger", "http://"+w.ids.Host+"/users/bob"), w.ids.Server(): {}, post.URI: {}, a.URI: {},
+		w.ids.Outbox(): {}, w.ids.Featured(): {}, w.ids.Followers(): {}, w.ids.Replies(post.URI): {},
+		w.ids.Media(post.Attachments[0].Blob): {}, w.ids.Media("avatar.png"): {},
 	} {
 		got := w.get("stranger", url)
 		if got.status != http.StatusNotFound || got.body != "not found\n" {

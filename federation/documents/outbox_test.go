@@ -3,6 +3,7 @@ package documents
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -111,13 +112,6 @@ func TestOutboxListsWhatIsPublicOnly(t *testing.T) {
 	if !slices.IsSortedFunc(listed, func(a, b string) int { return order(b).Compare(order(a)) }) {
 		t.Error("not the newest first")
 	}
-	// A hidden act is no cursor.
-	for _, a := range []*storage.Act{undone} {
-		page := w.ids.Outbox() + "?page=" + strings.TrimPrefix(a.URI, w.ids.Activity(""))
-		if got := w.get("stranger", page); got.status != 404 {
-			t.Errorf("%d", got.status)
-		}
-	}
 }
 
 // TestNothingHoldsAClockOrACounter cuts the random tokens out of all that is listed: no digit may be left, and no token may
@@ -151,6 +145,42 @@ func TestNothingHoldsAClockOrACounter(t *testing.T) {
 	}
 	if body := w.get("stranger", w.ids.Outbox()).body; strings.Contains(body, "totalItems") {
 		t.Error("the posts are counted")
+	}
+}
+
+// TestActsThatAreNotShown: neither under their own address, nor as the cursor of a page.
+func TestActsThatAreNotShown(t *testing.T) {
+	w := newWorld(t)
+	p, _ := w.post(storage.Public, nil)
+	private, ofPrivate := w.post(storage.Followers, nil)
+	everybody, soon := w.ids.Addresses(storage.Public, nil), storage.At(time.Now().Add(time.Hour))
+	hidden := map[string]*storage.Act{
+		"of a post for followers":        ofPrivate,
+		"boost for followers":            w.boosted(storage.Followers, released),
+		"public boost of a private post": w.boost(private.URI, storage.Public, released),
+		"boost that was undone":          w.act("Announce", w.other("stranger")+"/1", w.other("stranger")+"/1", everybody, p.ReleaseAt),
+		"boost to come":                  w.boosted(storage.Public, soon.Time),
+		"update to come":                 w.act("Update", p.URI, p.URI, everybody, soon),
+		"update that is held":            w.act("Update", p.URI, p.URI, everybody, storage.Time{}),
+		"update of the profile":          w.act("Update", w.ids.Owner(), w.ids.Owner(), everybody, p.ReleaseAt),
+		"create of another's post":       w.act("Create", w.other("stranger")+"/2", w.other("stranger")+"/2", everybody, p.ReleaseAt),
+		"of the server actor":            nil,
+	}
+	for _, kind := range []string{"Like", "Undo", "Delete", "Add", "Remove", "Follow", "Block", "Flag", "Move", "Strange"} {
+		hidden[kind] = w.act(kind, p.URI, p.URI, everybody, p.ReleaseAt)
+	}
+	foreign := &storage.Act{URI: w.ids.Activity(wire.NewToken()), Type: "Update", Actor: w.ids.Server(), Object: p.URI,
+		CreatedAt: p.CreatedAt, ReleaseAt: p.ReleaseAt}
+	w.write(func(ctx context.Context, tx storage.Tx) error { return tx.InsertAct(ctx, foreign) })
+	hidden["of the server actor"] = foreign
+	absent := w.get("follower", w.ids.Activity(wire.NewToken()))
+	for name, a := range hidden {
+		page := w.ids.Outbox() + "?page=" + strings.TrimPrefix(a.URI, w.ids.Activity(""))
+		for _, url := range []string{a.URI, page} {
+			if got := w.get("follower", url); got.status != 404 || !reflect.DeepEqual(got, absent) {
+				t.Errorf("%s: %s: %d %s", name, url, got.status, got.body)
+			}
+		}
 	}
 }
 
