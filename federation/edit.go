@@ -153,18 +153,16 @@ func (s *Service) remove(ctx context.Context, tx storage.Tx, p *storage.Post, fi
 	if err != nil {
 		return err
 	}
-	var told []string
 	for i := range acts { // Create, Update, and what hangs on the post: pins, boosts
-		inboxes, err := s.Queue.Withdraw(ctx, tx, &acts[i])
-		if err != nil {
+		if _, err := s.Queue.Withdraw(ctx, tx, &acts[i]); err != nil {
 			return err
 		}
-		told = append(told, inboxes...)
 	}
-	if len(told) == 0 {
-		return nil
+	told, err := tx.ToldInboxes(ctx, p.URI)
+	if err != nil || len(told) == 0 {
+		return err
 	}
-	_, err = s.tell(ctx, tx, now, time.Time{}, act{about: p.URI, inboxes: unique(told), Activity: wire.Activity{
+	_, err = s.tell(ctx, tx, now, time.Time{}, act{about: p.URI, inboxes: told, Activity: wire.Activity{
 		Type: "Delete", Object: s.IDs.Tombstone(p.URI), To: p.Recipients.To, CC: p.Recipients.CC,
 	}})
 	return err

@@ -33,7 +33,9 @@ func (h handler) document(find finder) http.HandlerFunc {
 		case v.blocked:
 			err = storage.ErrNotFound
 		default:
-			d, err = find(r.Context(), v, r)
+			if d, err = find(r.Context(), v, r); err == nil {
+				err = h.told(r.Context(), v, d.Body)
+			}
 		}
 		h.answer(w, r, v, d, err)
 	}

@@ -13,6 +13,7 @@ import (
 // viewer is who asks. The zero viewer is nobody: a visitor without a key.
 type viewer struct {
 	actor   string // URI
+	inbox   string // where its server is told more
 	domain  string // canonical
 	follows bool   // as an accepted follower of the owner
 	blocked bool   // by the owner
@@ -37,7 +38,7 @@ func (h handler) viewer(r *http.Request) (viewer, error) {
 	default:
 		return viewer{}, fmt.Errorf("authenticate: %w", err)
 	}
-	v := viewer{actor: signed.Actor.URI, domain: signed.Domain()}
+	v := viewer{actor: signed.Actor.URI, inbox: signed.Actor.DeliveryInbox(), domain: signed.Domain()}
 	if v.blocked, err = h.DB.Related(r.Context(), v.actor, storage.Block); err != nil {
 		return viewer{}, fmt.Errorf("read a relation: %w", err)
 	}
