@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/dunnock-server/dunnock/hardening/egress"
 )
@@ -18,7 +19,8 @@ var errNoHost = errors.New("no such host")
 type Network struct {
 	mu    sync.Mutex
 	hosts map[string]*listener
-	// Fault, if set, is asked before each connection from one host to another and says what becomes of it.
+	// Fault, if set, is asked before each connection from one host to another and says what becomes of it. It is called
+	// from many goroutines.
 	Fault func(from, to string) Fault
 }
 
@@ -30,6 +32,7 @@ const (
 	None    Fault = iota
 	Refused       // it is not made
 	Lost          // what is sent arrives, and the answer is lost
+	Twice         // what is sent arrives again, a while after
 )
 
 // NewNetwork makes a network without hosts.
@@ -63,27 +66,89 @@ func (r relay) DialContext(ctx context.Context, _, address string) (net.Conn, er
 		return nil, err
 	}
 	fault := None
-	r.network.mu.Lock()
-	l := r.network.hosts[host]
 	if r.network.Fault != nil {
 		fault = r.network.Fault(r.from, host)
 	}
-	r.network.mu.Unlock()
-	if l == nil || fault == Refused {
+	if fault == Refused {
+		return nil, fmt.Errorf("dial: %w", errNoHost)
+	}
+	conn, err := r.network.dial(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	switch fault {
+	case Lost:
+		return deaf{conn}, nil
+	case Twice:
+		return &echo{Conn: conn, again: func(sent []byte) { r.network.replay(host, sent) }}, nil
+	}
+	return conn, nil
+}
+
+// dial connects to a host.
+func (n *Network) dial(ctx context.Context, host string) (net.Conn, error) {
+	n.mu.Lock()
+	l := n.hosts[host]
+	n.mu.Unlock()
+	if l == nil {
 		return nil, fmt.Errorf("dial: %w", errNoHost)
 	}
 	near, far := net.Pipe()
 	select {
 	case l.conns <- far:
+		return near, nil
 	case <-l.closed:
 		return nil, errors.Join(errNoHost, near.Close(), far.Close())
 	case <-ctx.Done():
 		return nil, errors.Join(ctx.Err(), near.Close(), far.Close())
 	}
-	if fault == Lost {
-		return deaf{near}, nil
+}
+
+// replayAfter is when what was sent twice comes again: later than what was sent next, and within the hour in which a
+// signature is taken.
+const replayAfter = 20 * time.Minute
+
+// replay sends what was sent before once more, as whoever saw it could.
+func (n *Network) replay(host string, sent []byte) {
+	time.Sleep(replayAfter)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	conn, err := n.dial(ctx, host)
+	if err != nil {
+		return
 	}
-	return near, nil
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
+	if _, err := conn.Write(sent); err == nil {
+		_, _ = conn.Read(make([]byte, 1))
+	}
+}
+
+// echo remembers what is sent.
+type echo struct {
+	net.Conn
+	again func(sent []byte)
+
+	mu   sync.Mutex
+	sent []byte
+	once sync.Once
+}
+
+func (e *echo) Write(p []byte) (int, error) {
+	n, err := e.Conn.Write(p)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.sent = append(e.sent, p[:n]...)
+	return n, err
+}
+
+func (e *echo) Close() error {
+	e.once.Do(func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		go e.again(e.sent)
+	})
+	return e.Conn.Close()
 }
 
 // deaf is a connection whose answers never arrive.

@@ -77,6 +77,14 @@ func (n *Node) Stop() {
 	}
 }
 
+// Crash ends the node in the middle of what it does: its database is gone first, so that nothing under way can be noted.
+func (n *Node) Crash() {
+	n.t.Helper()
+	_ = n.Close() // complains of what is under way, which is the point
+	n.stop()
+	<-n.done
+}
+
 // Service is what the node's owner can do.
 func (n *Node) Service() *federation.Service { return n.Node.Service() }
 

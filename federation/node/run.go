@@ -17,12 +17,10 @@ import (
 	"github.com/dunnock-server/dunnock/hardening"
 	"github.com/dunnock-server/dunnock/hardening/hostname"
 	"github.com/dunnock-server/dunnock/hardening/ingress"
-	"github.com/dunnock-server/dunnock/storage"
 )
 
 const (
 	tidyEvery  = time.Minute
-	keepSeen   = 30 * 24 * time.Hour // longer than any server tries a delivery again
 	keepLedger = 90 * 24 * time.Hour
 )
 
@@ -129,9 +127,5 @@ func (n *Node) tidy(ctx context.Context) error {
 func (n *Node) tidyOnce(ctx context.Context) error {
 	_, replay := n.control.Replay(ctx)
 	_, expire := n.service.Expire(ctx)
-	now := time.Now()
-	forget := n.db.Write(ctx, func(ctx context.Context, tx storage.Tx) error {
-		return tx.ForgetSeen(ctx, storage.At(now.Add(-keepSeen)))
-	})
-	return errors.Join(replay, expire, forget, n.ledger.Prune(ctx, now.Add(-keepLedger)))
+	return errors.Join(replay, expire, n.ledger.Prune(ctx, time.Now().Add(-keepLedger)))
 }
