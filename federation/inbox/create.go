@@ -35,7 +35,7 @@ func (in *Inbox) create(ctx context.Context, a *activity) (effect, error) {
 		doc = doc.Clone()
 		doc["to"], doc["cc"] = a.doc["to"], a.doc["cc"]
 	}
-	if question, choice, ok := wire.Vote(doc); ok && in.IDs.Own(question) {
+	if question, choice, ok := wire.Vote(doc); ok && in.IDs.Own(question) && by(doc, a.actor) {
 		return in.vote(a, question, choice), nil
 	}
 	p, poll, err := in.read(ctx, doc, a.actor, a.at)
@@ -64,9 +64,14 @@ func (in *Inbox) fetch(ctx context.Context, uri string) (vocab.Object, error) {
 	return doc, err
 }
 
+// by says whether a document names an actor as its author, or as one of them.
+func by(doc vocab.Object, author string) bool {
+	return slices.Contains(doc.IRIs("attributedTo"), author)
+}
+
 // read makes a record of a post by an author who is known.
 func (in *Inbox) read(ctx context.Context, doc vocab.Object, author string, at storage.Time) (*storage.Post, *storage.Poll, error) {
-	if !slices.Contains(doc.IRIs("attributedTo"), author) {
+	if !by(doc, author) {
 		return nil, nil, fmt.Errorf("%w: not by its author", resolve.ErrRefused)
 	}
 	p, poll, err := in.Reader.Post(doc, at.Time)
