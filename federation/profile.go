@@ -6,7 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/dunnock-server/dunnock/federation/vocab"
+	"github.com/dunnock-server/dunnock/federation/documents"
 	"github.com/dunnock-server/dunnock/federation/wire"
 	"github.com/dunnock-server/dunnock/storage"
 )
@@ -122,7 +122,7 @@ func (e ProfileEdit) apply(p *storage.Profile) {
 
 // tellProfile tells the followers of the owner's actor as it now is.
 func (s *Service) tellProfile(ctx context.Context, tx storage.Tx) error {
-	person, err := s.person(ctx, tx.Queries)
+	person, err := documents.Owner(ctx, tx.Queries, s.IDs)
 	if err != nil {
 		return err
 	}
@@ -134,23 +134,4 @@ func (s *Service) tellProfile(ctx context.Context, tx storage.Tx) error {
 		Type: "Update", Object: person, To: s.IDs.Addresses(storage.Public, nil).To,
 	}})
 	return err
-}
-
-// person is the owner's whole actor document.
-func (s *Service) person(ctx context.Context, q storage.Queries) (vocab.Object, error) {
-	p, err := q.Profile(ctx)
-	if err != nil {
-		return nil, err
-	}
-	keys, err := q.Keys(ctx, s.IDs.Owner())
-	if err != nil {
-		return nil, err
-	}
-	return s.IDs.Person(p, keys, func(name string) *storage.Blob {
-		b, err := q.Blob(ctx, name)
-		if err != nil {
-			return nil
-		}
-		return b
-	})
 }

@@ -7,19 +7,20 @@ import (
 	"net/http"
 
 	"github.com/dunnock-server/dunnock/federation/vocab"
+	"github.com/dunnock-server/dunnock/federation/wire"
 	"github.com/dunnock-server/dunnock/hardening"
 	"github.com/dunnock-server/dunnock/storage"
 )
 
-// actor is the way of the two actors. Whoever proves to be somebody we know gets what their domain is shown; everybody
-// else gets the stub, a signature that we cannot verify notwithstanding: it may be made to ask for our key. So do the
-// blocked, who have to verify that they are.
-func (h handler) actor(build func(context.Context) (vocab.Object, error)) http.HandlerFunc {
+// actor is the way of the two actors. Whoever proves who they are gets what their domain is shown; everybody else gets the
+// stub, a signature that cannot be verified notwithstanding: it may be made to ask for our key. So do the blocked, who have
+// to verify that they are.
+func (h handler) actor(build func(context.Context) (vocab.Object, error), who func(*http.Request) (viewer, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !negotiate(w, r) {
 			return
 		}
-		v, err := h.acquaintance(r)
+		v, err := who(r)
 		var doc vocab.Object
 		if err == nil {
 			doc, err = build(r.Context())
@@ -28,22 +29,26 @@ func (h handler) actor(build func(context.Context) (vocab.Object, error)) http.H
 	}
 }
 
-// owner is the owner's whole actor. One who has said nothing about themself yet has an actor all the same: a 404 would do
-// lasting damage elsewhere.
 func (h handler) owner(ctx context.Context) (vocab.Object, error) {
-	profile, err := h.DB.Profile(ctx)
+	return Owner(ctx, h.DB.Queries, h.IDs)
+}
+
+// Owner is the owner's whole actor, as stored. One who has said nothing about themself yet has an actor all the same: a 404
+// would do lasting damage elsewhere.
+func Owner(ctx context.Context, q storage.Queries, ids wire.IDs) (vocab.Object, error) {
+	profile, err := q.Profile(ctx)
 	if errors.Is(err, storage.ErrNotFound) {
 		profile, err = &storage.Profile{}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the profile: %w", err)
 	}
-	keys, err := h.DB.Keys(ctx, h.IDs.Owner())
+	keys, err := q.Keys(ctx, ids.Owner())
 	if err != nil {
 		return nil, fmt.Errorf("read keys: %w", err)
 	}
-	return h.IDs.Person(profile, keys, func(name string) *storage.Blob {
-		blob, err := h.DB.Blob(ctx, name)
+	return ids.Person(profile, keys, func(name string) *storage.Blob {
+		blob, err := q.Blob(ctx, name)
 		if err != nil {
 			return nil
 		}

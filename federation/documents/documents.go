@@ -56,8 +56,8 @@ func New(c Config) http.Handler {
 	h := handler{c}
 	mux := http.NewServeMux()
 	owner := "GET /users/" + c.IDs.Username
-	mux.HandleFunc(owner, h.actor(h.owner))
-	mux.HandleFunc("GET /actor", h.actor(h.server))
+	mux.HandleFunc(owner, h.actor(h.owner, h.visitor))
+	mux.HandleFunc("GET /actor", h.actor(h.server, h.acquaintance))
 	for pattern, find := range map[string]finder{
 		owner + "/outbox":                h.outbox,
 		owner + "/featured":              h.featured,

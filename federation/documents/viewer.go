@@ -1,9 +1,11 @@
 package documents
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/dunnock-server/dunnock/federation/resolve"
 	"github.com/dunnock-server/dunnock/hardening"
@@ -50,8 +52,24 @@ func (h handler) viewer(r *http.Request) (viewer, error) {
 	return v, nil
 }
 
-// acquaintance is the viewer of what nobody is asked to prove themselves for: somebody whose key is known and whom the
-// owner does not block, else nobody.
+// patience is how long the owner's actor waits for the key of who asks for it. Some servers wait for ours meanwhile.
+const patience = 5 * time.Second
+
+// visitor is who asks for the owner's actor: somebody whose signature holds and whom the owner does not block, else nobody.
+// A key that is not known is asked for, so that a server which looks the owner up sees the profile that its domain is
+// shown. Its own server can read the key that we ask with: see acquaintance.
+func (h handler) visitor(r *http.Request) (viewer, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	v, err := h.viewer(r.WithContext(ctx))
+	if err != nil && ctx.Err() != nil || errors.Is(err, errUnsigned) || errors.Is(err, errLater) || v.blocked {
+		return viewer{}, nil
+	}
+	return v, err
+}
+
+// acquaintance is who asks for the server's actor: somebody whose key is known already and whom the owner does not block,
+// else nobody. No key is asked for: with the server's key we ask for theirs, and both would wait for each other.
 func (h handler) acquaintance(r *http.Request) (viewer, error) {
 	signed, err := h.Resolver.Known(r.Context(), r)
 	if errors.Is(err, resolve.ErrUnverified) {
