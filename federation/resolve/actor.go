@@ -34,27 +34,27 @@ func (r *Resolver) Actor(ctx context.Context, uri string) (*storage.Actor, error
 // Refresh fetches an actor now, and its handle if that is not known. Errors: [ErrGone], [ErrUnreachable], [ErrRefused],
 // [hardening.ErrBudget].
 func (r *Resolver) Refresh(ctx context.Context, uri string) (*storage.Actor, error) {
-	a, err, _ := r.flight.Do(uri, func() (any, error) {
+	_, err := r.actors.do(ctx, uri, func(ctx context.Context) (none struct{}, err error) {
 		doc, err := r.Fetch(ctx, uri)
 		if err != nil {
-			return nil, err
+			return none, err
 		}
 		if doc.ID() != uri {
-			return nil, fmt.Errorf("%w: the actor has another id", ErrRefused)
+			return none, fmt.Errorf("%w: the actor has another id", ErrRefused)
 		}
-		return r.keep(ctx, doc)
+		return none, r.keep(ctx, doc)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return a.(*storage.Actor), nil
+	return r.db.Actor(ctx, uri)
 }
 
 // keep stores an actor from a document that was fetched from its own origin.
-func (r *Resolver) keep(ctx context.Context, doc vocab.Object) (*storage.Actor, error) {
+func (r *Resolver) keep(ctx context.Context, doc vocab.Object) error {
 	a, keys, err := r.reader.Actor(doc, time.Now())
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	known, err := r.db.Actor(ctx, a.URI)
 	switch {
@@ -63,11 +63,13 @@ func (r *Resolver) keep(ctx context.Context, doc vocab.Object) (*storage.Actor, 
 	case err == nil || errors.Is(err, storage.ErrNotFound):
 		a.Handle = r.confirm(ctx, a)
 	default:
-		return nil, err
+		return err
 	}
+	// What was found is kept even when the time for the look-up went by over the handle.
+	ctx = context.WithoutCancel(ctx)
 	err = r.db.Write(ctx, func(ctx context.Context, tx storage.Tx) error { return tx.PutActor(ctx, a, keys) })
 	if err != nil {
-		return nil, fmt.Errorf("keep an actor: %w", err)
+		return fmt.Errorf("keep an actor: %w", err)
 	}
-	return r.db.Actor(ctx, a.URI)
+	return nil
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/dunnock-server/dunnock/federation/httpsig"
-	"github.com/dunnock-server/dunnock/federation/vocab"
 	"github.com/dunnock-server/dunnock/hardening"
 	"github.com/dunnock-server/dunnock/hardening/hostname"
 	"github.com/dunnock-server/dunnock/storage"
@@ -44,20 +43,49 @@ func (r *Resolver) Authenticate(ctx context.Context, req *http.Request, body []b
 	if err != nil {
 		return nil, err
 	}
-	if claimed != "" && key.Actor != claimed {
-		return nil, fmt.Errorf("%w: the key is another actor's", ErrUnverified)
-	}
-	if !verifies(sig, key) {
-		if key, err = r.rekeyed(ctx, key); err != nil {
-			return nil, err
-		}
-		if !verifies(sig, key) {
-			return nil, fmt.Errorf("%w: the signature does not fit the key", ErrUnverified)
+	if err = fits(sig, key, claimed); errors.Is(err, errUnfit) {
+		if key, err = r.rekeyed(ctx, key); err == nil {
+			err = fits(sig, key, claimed)
 		}
 	}
-	actor, err := r.db.Actor(ctx, key.Actor)
 	if err != nil {
 		return nil, err
+	}
+	return r.signed(ctx, sig, key)
+}
+
+// Known says who signed a request without a body, as far as that can be said without asking anybody: the key has to be
+// known. It is for documents that a server fetches to find out who we are. If answering those waited for that server's
+// key, two servers that do not know each other yet would ask each other for ever (Threads does).
+//
+// The error is [ErrUnverified] unless storage fails.
+func (r *Resolver) Known(ctx context.Context, req *http.Request) (*Signed, error) {
+	sig, err := r.signature(req, nil, "")
+	if err != nil {
+		return nil, err
+	}
+	key, err := r.db.ActorKey(ctx, sig.KeyID)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, fmt.Errorf("%w: the key is not known", ErrUnverified)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := fits(sig, key, ""); err != nil {
+		return nil, err
+	}
+	signed, err := r.signed(ctx, sig, key)
+	if errors.Is(err, ErrGone) {
+		return nil, fmt.Errorf("%w: the actor is gone", ErrUnverified)
+	}
+	return signed, err
+}
+
+// signed is what a signature says that was verified.
+func (r *Resolver) signed(ctx context.Context, sig *httpsig.Signature, key *storage.ActorKey) (*Signed, error) {
+	actor, err := r.db.Actor(ctx, key.Actor)
+	if err != nil {
+		return nil, fmt.Errorf("read a signer: %w", err)
 	}
 	if !actor.GoneAt.IsZero() {
 		return nil, ErrGone
@@ -90,88 +118,16 @@ func (r *Resolver) signature(req *http.Request, body []byte, claimed string) (*h
 	return sig, nil
 }
 
-func verifies(sig *httpsig.Signature, key *storage.ActorKey) bool {
+var errUnfit = fmt.Errorf("%w: the signature does not fit the key", ErrUnverified)
+
+// fits checks that a key is the claimed actor's, and made the signature: if only the latter fails, with errUnfit.
+func fits(sig *httpsig.Signature, key *storage.ActorKey, claimed string) error {
+	if claimed != "" && key.Actor != claimed {
+		return fmt.Errorf("%w: the key is another actor's", ErrUnverified)
+	}
 	public, err := x509.ParsePKIXPublicKey(key.Public)
-	return err == nil && sig.Verify(public) == nil
-}
-
-// key returns a key by its id: as known, or by fetching the actor that it is said to belong to.
-func (r *Resolver) key(ctx context.Context, id, claimed string) (*storage.ActorKey, error) {
-	key, err := r.db.ActorKey(ctx, id)
-	if err == nil || !errors.Is(err, storage.ErrNotFound) {
-		return key, err
+	if err != nil || sig.Verify(public) != nil {
+		return errUnfit
 	}
-	if claimed != "" {
-		err = r.discoverActor(ctx, claimed)
-	} else {
-		err = r.discoverOwner(ctx, id)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if key, err = r.db.ActorKey(ctx, id); errors.Is(err, storage.ErrNotFound) {
-		return nil, fmt.Errorf("%w: the actor does not list the key", ErrUnverified)
-	}
-	return key, err
-}
-
-// discoverActor fetches an actor for a key of it that is not known, unless that was just done.
-func (r *Resolver) discoverActor(ctx context.Context, uri string) error {
-	known, err := r.db.Actor(ctx, uri)
-	if err == nil && time.Since(known.FetchedAt.Time) < rekey {
-		return nil
-	}
-	_, err = r.Refresh(ctx, uri)
-	return err
-}
-
-// discoverOwner finds the actor of a key when only the key's id is known. Most keys are part of their actor's document.
-// Some have a document of their own, which names the actor: as its id (a stub of the actor) or as its owner.
-func (r *Resolver) discoverOwner(ctx context.Context, id string) error {
-	at := withoutFragment(id)
-	if known, err := r.db.Actor(ctx, at); err == nil && time.Since(known.FetchedAt.Time) < rekey {
-		return nil
-	}
-	if err := r.misses.get(id); err != nil {
-		return err
-	}
-	_, err, _ := r.flight.Do(id, func() (any, error) {
-		doc, found, err := r.document(ctx, at)
-		if err != nil {
-			return nil, err
-		}
-		if vocab.IsActor(doc.Type()) && doc.ID() == found {
-			return r.keep(ctx, doc)
-		}
-		owner := doc.ID()
-		if !vocab.IsActor(doc.Type()) {
-			if owner = doc.IRI("owner"); owner == "" {
-				owner = doc.IRI("controller")
-			}
-		}
-		if !hostname.SameOrigin(owner, id) {
-			return nil, fmt.Errorf("%w: the key names an owner of another origin", ErrUnverified)
-		}
-		return r.Refresh(ctx, owner)
-	})
-	if err != nil && !errors.Is(err, hardening.ErrBudget) && ctx.Err() == nil {
-		r.misses.put(id, err)
-	}
-	return err
-}
-
-// rekeyed fetches the actor of a key that did not verify, in case it has a new one under the same id; at most once in ten
-// minutes.
-func (r *Resolver) rekeyed(ctx context.Context, key *storage.ActorKey) (*storage.ActorKey, error) {
-	if time.Since(key.FetchedAt.Time) < rekey {
-		return nil, fmt.Errorf("%w: the signature does not fit the key", ErrUnverified)
-	}
-	if _, err := r.Refresh(ctx, key.Actor); err != nil {
-		return nil, err
-	}
-	now, err := r.db.ActorKey(ctx, key.ID)
-	if errors.Is(err, storage.ErrNotFound) {
-		return nil, fmt.Errorf("%w: the actor no longer lists the key", ErrUnverified)
-	}
-	return now, err
+	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/dunnock-server/dunnock/federation/httpsig"
 	"github.com/dunnock-server/dunnock/federation/vocab"
@@ -17,16 +16,10 @@ import (
 
 // Fetch returns the document whose id is uri, or which uri leads to: a document that was found under another URL than its
 // id is fetched once more from there, and then the two must be equal. So what is returned is what the origin of its id
-// says. Errors: [ErrGone], [ErrUnreachable], [ErrRefused], [hardening.ErrBudget].
+// says. It may be shared with others who asked at the same time, and must not be changed. Errors: [ErrGone],
+// [ErrUnreachable], [ErrRefused], [hardening.ErrBudget].
 func (r *Resolver) Fetch(ctx context.Context, uri string) (vocab.Object, error) {
-	if err := r.misses.get(uri); err != nil {
-		return nil, err
-	}
-	doc, err := r.fetch(ctx, uri)
-	if err != nil && !errors.Is(err, hardening.ErrBudget) && ctx.Err() == nil {
-		r.misses.put(uri, err)
-	}
-	return doc, err
+	return r.documents.do(ctx, uri, func(ctx context.Context) (vocab.Object, error) { return r.fetch(ctx, uri) })
 }
 
 func (r *Resolver) fetch(ctx context.Context, uri string) (vocab.Object, error) {
@@ -52,7 +45,7 @@ func (r *Resolver) document(ctx context.Context, uri string) (vocab.Object, stri
 	if r.ids.Own(uri) {
 		return nil, "", fmt.Errorf("%w: one's own documents are not fetched", ErrRefused)
 	}
-	res, err := r.signed(ctx, uri)
+	res, err := r.signedFetch(ctx, uri)
 	if err != nil {
 		return nil, "", err
 	}
@@ -69,9 +62,9 @@ func (r *Resolver) document(ctx context.Context, uri string) (vocab.Object, stri
 	return doc, res.URL, nil
 }
 
-// signed asks with the server's key, in the scheme that the host took last, and in the other one if it refuses and its
+// signedFetch asks with the server's key, in the scheme that the host took last, and in the other one if it refuses and its
 // preference is not known yet.
-func (r *Resolver) signed(ctx context.Context, uri string) (*hardening.Fetched, error) {
+func (r *Resolver) signedFetch(ctx context.Context, uri string) (*hardening.Fetched, error) {
 	domain, err := hostname.HostOf(uri)
 	if err != nil {
 		return nil, fmt.Errorf("%w: not a URL of a server", ErrRefused)
@@ -134,10 +127,4 @@ func status(code int) error {
 		return fmt.Errorf("%w: status %d", ErrUnreachable, code)
 	}
 	return fmt.Errorf("%w: status %d", ErrRefused, code)
-}
-
-// withoutFragment cuts the part of a key's id that names it within its actor.
-func withoutFragment(uri string) string {
-	before, _, _ := strings.Cut(uri, "#")
-	return before
 }

@@ -2,8 +2,9 @@ package resolve
 
 import (
 	"errors"
-	"sync"
 	"time"
+
+	"github.com/dunnock-server/dunnock/hardening"
 )
 
 const (
@@ -15,46 +16,51 @@ const (
 
 // misses remembers what could not be had, so that it is not asked for with every arrival that names it. It is bounded:
 // when full, any entries make room, which costs no more than a request.
-type misses struct {
-	mu sync.Mutex
-	at map[string]miss
-}
+type misses map[string]miss
 
 type miss struct {
 	err   error
 	until time.Time
 }
 
-func newMisses() *misses { return &misses{at: map[string]miss{}} }
-
-// get returns the error that uri failed with, if it is still to be remembered.
-func (m *misses) get(uri string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	e, ok := m.at[uri]
+// get returns the error that key failed with, if it is still to be remembered.
+func (m misses) get(key string) error {
+	e, ok := m[key]
 	if !ok || time.Now().After(e.until) {
 		return nil
 	}
 	return e.err
 }
 
-// put remembers that uri failed.
-func (m *misses) put(uri string, err error) {
-	wait := missFor
-	if errors.Is(err, ErrGone) || errors.Is(err, ErrRefused) {
-		wait = missGoneFor
+// put remembers what key failed with, if that says something about it.
+func (m misses) put(key string, err error) {
+	wait := lasting(err)
+	if wait == 0 {
+		delete(m, key)
+		return
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.at) >= maxMisses {
+	if len(m) >= maxMisses {
 		room := missRoom
-		for k := range m.at {
+		for k := range m {
 			if room == 0 {
 				break
 			}
-			delete(m.at, k)
+			delete(m, k)
 			room--
 		}
 	}
-	m.at[uri] = miss{err, time.Now().Add(wait)}
+	m[key] = miss{err, time.Now().Add(wait)}
+}
+
+// lasting is how long a failure is remembered: not at all if it is the node's own.
+func lasting(err error) time.Duration {
+	switch {
+	case errors.Is(err, hardening.ErrBudget):
+		return 0
+	case errors.Is(err, ErrGone), errors.Is(err, ErrRefused):
+		return missGoneFor
+	case errors.Is(err, ErrUnreachable), errors.Is(err, ErrUnverified):
+		return missFor
+	}
+	return 0
 }

@@ -84,8 +84,11 @@ func (r *Resolver) Any(ctx context.Context, what string) (*storage.Actor, *stora
 	if err != nil {
 		return nil, nil, err
 	}
-	if vocab.IsActor(doc.Type()) {
-		a, err := r.keep(ctx, doc)
+	if isActor(doc) {
+		if err := r.keep(ctx, doc); err != nil {
+			return nil, nil, err
+		}
+		a, err := r.db.Actor(ctx, doc.ID())
 		return a, nil, err
 	}
 	p, err := r.keepPost(ctx, doc)

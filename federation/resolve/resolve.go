@@ -16,10 +16,10 @@ package resolve
 import (
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
+	"github.com/dunnock-server/dunnock/federation/vocab"
 	"github.com/dunnock-server/dunnock/federation/wire"
 	"github.com/dunnock-server/dunnock/hardening"
 	"github.com/dunnock-server/dunnock/storage"
@@ -61,9 +61,12 @@ type Resolver struct {
 	ids    wire.IDs
 	reader wire.Reader
 	keys   *Keyring
-	log    *slog.Logger
-	misses *misses
-	flight singleflight.Group // by URI: concurrent look-ups of one thing are one request
+
+	looking   sync.WaitGroup
+	documents *lookups[vocab.Object] // by URI
+	actors    *lookups[struct{}]     // by URI
+	owners    *lookups[struct{}]     // by the URL of a key
+	handles   *lookups[jrd]          // by URL
 }
 
 // New makes a resolver.
@@ -71,5 +74,14 @@ func New(c Config) *Resolver {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Resolver{db: c.DB, gate: c.Gate, ids: c.IDs, reader: c.Reader, keys: c.Keys, log: c.Log, misses: newMisses()}
+	r := &Resolver{db: c.DB, gate: c.Gate, ids: c.IDs, reader: c.Reader, keys: c.Keys}
+	r.documents = newLookups[vocab.Object](&r.looking, c.Log)
+	r.actors = newLookups[struct{}](&r.looking, c.Log)
+	r.owners = newLookups[struct{}](&r.looking, c.Log)
+	r.handles = newLookups[jrd](&r.looking, c.Log)
+	return r
 }
+
+// Close waits for look-ups that nobody waits for any more: some seconds, or no time once the gate's egress is closed.
+// Nothing may be asked of the resolver then.
+func (r *Resolver) Close() { r.looking.Wait() }

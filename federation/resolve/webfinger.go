@@ -3,7 +3,6 @@ package resolve
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -97,14 +96,7 @@ func (r *Resolver) webfinger(ctx context.Context, domain, handle string) (jrd, e
 	if r.ids.Own(u.String()) {
 		return jrd{}, fmt.Errorf("%w: one's own handle is not looked up", ErrRefused)
 	}
-	if err := r.misses.get(u.String()); err != nil {
-		return jrd{}, err
-	}
-	j, err := r.askWebfinger(ctx, u.String())
-	if err != nil && !errors.Is(err, hardening.ErrBudget) && ctx.Err() == nil {
-		r.misses.put(u.String(), err)
-	}
-	return j, err
+	return r.handles.do(ctx, u.String(), func(ctx context.Context) (jrd, error) { return r.askWebfinger(ctx, u.String()) })
 }
 
 func (r *Resolver) askWebfinger(ctx context.Context, at string) (jrd, error) {

@@ -1,0 +1,108 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dunnock-server/dunnock/federation/vocab"
+	"github.com/dunnock-server/dunnock/hardening/hostname"
+	"github.com/dunnock-server/dunnock/storage"
+)
+
+// key returns a key by its id: as known, or by fetching the actor that it is said to belong to. It is there in the end
+// only if that actor's document lists it.
+func (r *Resolver) key(ctx context.Context, id, claimed string) (*storage.ActorKey, error) {
+	key, err := r.db.ActorKey(ctx, id)
+	if !errors.Is(err, storage.ErrNotFound) {
+		return key, err
+	}
+	if claimed != "" {
+		err = r.discoverActor(ctx, claimed)
+	} else {
+		err = r.discoverOwner(ctx, id)
+	}
+	// Whatever became of it: somebody else's look-up, for another key of the same actor, may have found this one.
+	if key, missing := r.db.ActorKey(ctx, id); !errors.Is(missing, storage.ErrNotFound) {
+		return key, missing
+	}
+	if err == nil {
+		err = errUnlisted
+	}
+	return nil, err
+}
+
+var errUnlisted = fmt.Errorf("%w: the actor does not list the key", ErrUnverified)
+
+// discoverActor fetches an actor for a key of it that is not known, unless that was just done.
+func (r *Resolver) discoverActor(ctx context.Context, uri string) error {
+	known, err := r.db.Actor(ctx, uri)
+	if err == nil && time.Since(known.FetchedAt.Time) < rekey {
+		return nil
+	}
+	_, err = r.Refresh(ctx, uri)
+	return err
+}
+
+// discoverOwner finds the actor of a key when only the key's id is known. Most keys are part of their actor's document.
+// Some have a document of their own, which names the actor: as its id (a stub of the actor) or as its owner.
+func (r *Resolver) discoverOwner(ctx context.Context, id string) error {
+	at, _, _ := strings.Cut(id, "#")
+	if known, err := r.db.Actor(ctx, at); err == nil && time.Since(known.FetchedAt.Time) < rekey {
+		return nil
+	}
+	_, err := r.owners.do(ctx, at, func(ctx context.Context) (none struct{}, err error) {
+		if err := r.fetchOwner(ctx, at); err != nil {
+			return none, err
+		}
+		if _, err := r.db.ActorKey(ctx, id); errors.Is(err, storage.ErrNotFound) {
+			return none, errUnlisted // and not asked again for every signature that names it
+		}
+		return none, nil
+	})
+	return err
+}
+
+// fetchOwner keeps the actor that the document of a key is, or names.
+func (r *Resolver) fetchOwner(ctx context.Context, at string) error {
+	doc, found, err := r.document(ctx, at)
+	if err != nil {
+		return err
+	}
+	owner := doc.ID()
+	if !isActor(doc) {
+		if owner = doc.IRI("owner"); owner == "" {
+			owner = doc.IRI("controller")
+		}
+	}
+	switch {
+	case !hostname.SameOrigin(owner, at):
+		return fmt.Errorf("%w: the key names an owner of another origin", ErrUnverified)
+	case isActor(doc) && owner == found:
+		return r.keep(ctx, doc)
+	case owner == at:
+		return fmt.Errorf("%w: the key names itself as owner", ErrUnverified)
+	}
+	return r.discoverActor(ctx, owner)
+}
+
+// rekeyed fetches the actor of a key that did not verify, in case it has a new one under the same id; at most once in ten
+// minutes.
+func (r *Resolver) rekeyed(ctx context.Context, key *storage.ActorKey) (*storage.ActorKey, error) {
+	if time.Since(key.FetchedAt.Time) < rekey {
+		return nil, errUnfit
+	}
+	if _, err := r.Refresh(ctx, key.Actor); err != nil {
+		return nil, err
+	}
+	now, err := r.db.ActorKey(ctx, key.ID)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, errUnlisted
+	}
+	return now, err
+}
+
+func isActor(doc vocab.Object) bool { return slices.ContainsFunc(doc.Types(), vocab.IsActor) }
