@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync/atomic"
 
 	"github.com/dunnock-server/dunnock/hardening/egress"
 	"github.com/dunnock-server/dunnock/hardening/exposure"
+	"github.com/dunnock-server/dunnock/hardening/redact"
 )
 
 // maxRedirects bounds how many redirects one fetch follows.
@@ -22,6 +24,8 @@ type Fetch struct {
 	Accept  string
 	Sign    Signer // nil: unsigned, so that it does not say who asks
 	MaxBody int64  // decoded bytes; 0: egress's own limit
+	// Never says which URLs are not asked, at no hop: those of the node itself. Nil: none.
+	Never func(url string) bool
 }
 
 // Fetched is the answer, after redirects.
@@ -33,18 +37,24 @@ type Fetched struct {
 }
 
 // Fetch asks for f.URL and follows at most three redirects, each a hop with a decision, a signature and a row of its own.
-// It returns [ErrBudget] once the requests of ctx are used up (see [WithBudget]), an error that wraps
-// [egress.ErrRefused] when a rule forbids the target, or the failure of the exchange. An answer of any status is no
-// error.
+// It returns [ErrBudget] once the requests of ctx are used up (see [WithBudget]), [ErrWithheld] when the policy of the
+// domain does not let it be asked, an error that wraps [egress.ErrRefused] when a rule forbids the target, or the failure
+// of the exchange. An answer of any status is no error.
 func (g *Gate) Fetch(ctx context.Context, f Fetch) (*Fetched, error) {
 	at := f.URL
 	for range maxRedirects + 1 {
-		if !spend(ctx) {
-			return nil, ErrBudget
-		}
 		u, domain, err := target(at)
 		if err != nil {
 			return nil, err
+		}
+		if f.Never != nil && f.Never(u.String()) {
+			return nil, fmt.Errorf("%w: it leads to the node itself", egress.ErrRefused)
+		}
+		if !spend(ctx) {
+			return nil, ErrBudget
+		}
+		if !slices.Contains(g.policy.For(domain).Asks, f.Purpose) {
+			return nil, ErrWithheld
 		}
 		res, err := g.exchange(ctx, egress.Request{
 			Method: http.MethodGet, URL: u, Purpose: f.Purpose, MaxBody: f.MaxBody,
@@ -63,11 +73,14 @@ func (g *Gate) Fetch(ctx context.Context, f Fetch) (*Fetched, error) {
 	return nil, fmt.Errorf("%w: more than %d redirects", egress.ErrRefused, maxRedirects)
 }
 
-// location is where a response sends us, if it does.
+// location is where a response sends us, if it does: a redirect that says where.
 func location(from *url.URL, res *egress.Response) (string, bool) {
 	switch res.Status {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 	default:
+		return "", false
+	}
+	if res.Header.Get("Location") == "" {
 		return "", false
 	}
 	to, err := from.Parse(res.Header.Get("Location"))
@@ -106,6 +119,9 @@ func spend(ctx context.Context) bool {
 
 // Temporary says whether a failed fetch or delivery may succeed later: not when a rule, the policy or a budget forbids it.
 func Temporary(err error) bool {
-	return err != nil && !errors.Is(err, egress.ErrRefused) && !errors.Is(err, egress.ErrTooLarge) &&
-		!errors.Is(err, ErrWithheld) && !errors.Is(err, ErrBudget)
+	return err != nil && !slices.ContainsFunc(final, func(f error) bool { return errors.Is(err, f) })
 }
+
+// final are the errors that trying again does not mend.
+var final = []error{egress.ErrRefused, egress.ErrTooLarge, ErrWithheld, ErrHidden, ErrBudget, redact.ErrBelowFloor,
+	redact.ErrUnknownKind, redact.ErrNotJSON}
