@@ -3,10 +3,11 @@ package hardening
 import (
 	"slices"
 
+	"github.com/dunnock-server/dunnock/hardening/egress"
 	"github.com/dunnock-server/dunnock/hardening/redact"
 )
 
-// Policy says what each domain is shown. The zero Policy shows nothing to anybody and tells no act.
+// Policy says what each domain is shown. The zero Policy shows nothing to anybody, tells no act and asks for nothing.
 type Policy struct {
 	// Signed is for domains that prove who they are, and for those that the node itself turns to.
 	Signed Rules
@@ -22,15 +23,19 @@ type Rules struct {
 	Fields redact.Fields
 	// Media says whether the owner's pictures are served.
 	Media bool
+	// Asks are the purposes for which the node may ask the domain for something, which tells it that the node did.
+	Asks []egress.Purpose
 }
 
 // Open is the policy of today's servers: every known field and every kind of act to whoever signs, and to those who do
-// not the stub of the actor, the pictures and what is needed to find the actor.
+// not the stub of the actor, the pictures and what is needed to find the actor. Unlike them it asks for no page because a
+// post links to it.
 func Open() Policy {
 	acts := []string{"Accept", "Add", "Announce", "Block", "Create", "Delete", "Flag", "Follow", "Like", "Move", "Reject",
 		"Remove", "Undo", "Update"}
+	asks := []egress.Purpose{egress.Federation, egress.Lookup, egress.Media, egress.Certificate, egress.Names}
 	return Policy{
-		Signed:   Rules{Acts: acts, Fields: redact.All(), Media: true},
+		Signed:   Rules{Acts: acts, Fields: redact.All(), Media: true, Asks: asks},
 		Unsigned: Rules{Media: true, Fields: stub()},
 	}
 }

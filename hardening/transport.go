@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 
 	"github.com/dunnock-server/dunnock/hardening/egress"
 	"github.com/dunnock-server/dunnock/hardening/exposure"
@@ -40,6 +41,9 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", egress.ErrRefused, err)
 	}
+	if !slices.Contains(t.gate.policy.For(domain).Asks, t.purpose) {
+		return nil, ErrWithheld
+	}
 	header := http.Header{}
 	for _, name := range []string{"Accept", "Content-Type"} {
 		if v := req.Header.Get(name); v != "" {
@@ -52,7 +56,7 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &http.Response{Status: http.StatusText(res.Status), StatusCode: res.Status, Proto: "HTTP/1.1", ProtoMajor: 1,
-		ProtoMinor: 1, Header: res.Header, Body: io.NopCloser(bytes.NewReader(res.Body)),
-		ContentLength: int64(len(res.Body)), Request: req}, nil
+	return &http.Response{Status: fmt.Sprintf("%d %s", res.Status, http.StatusText(res.Status)), StatusCode: res.Status,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: res.Header, Request: req,
+		Body: io.NopCloser(bytes.NewReader(res.Body)), ContentLength: int64(len(res.Body))}, nil
 }
