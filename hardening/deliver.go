@@ -2,6 +2,7 @@ package hardening
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -31,8 +32,9 @@ type Receipt struct {
 }
 
 // Deliver makes one attempt to tell a domain of an act: the view that its policy allows, signed, through its relay. A
-// redirect is not followed. The error is [ErrWithheld] or [ErrUnreleased], one that wraps [egress.ErrRefused] or
-// redact.ErrBelowFloor (all four: nothing left), or the failure of the exchange. An answer of any status is no error.
+// redirect is not followed. The error is an [*egress.Error], the failure of an exchange, or else nothing left:
+// [ErrWithheld], [ErrUnreleased], one that wraps [egress.ErrRefused] or one of package redact's, [egress.ErrNoRelay], or
+// that of a ledger which cannot be written. An answer of any status is no error.
 func (g *Gate) Deliver(ctx context.Context, d Delivery) (Receipt, error) {
 	u, domain, err := target(d.Inbox)
 	if err != nil {
@@ -72,8 +74,8 @@ func (g *Gate) Deliver(ctx context.Context, d Delivery) (Receipt, error) {
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	value := h.Get("Retry-After")
 	var wait time.Duration
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		wait = time.Duration(seconds) * time.Second
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil || errors.Is(err, strconv.ErrRange) {
+		wait = time.Duration(seconds) * time.Second // out of range, seconds is the most there can be
 	} else if at, err := http.ParseTime(value); err == nil {
 		wait = at.Sub(now)
 	}

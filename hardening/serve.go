@@ -45,11 +45,17 @@ func (g *Gate) Serve(ctx context.Context, v Viewer, d Document) ([]byte, error) 
 	if err != nil {
 		return nil, fmt.Errorf("view for a viewer: %w", err)
 	}
+	if len(shown) == 0 {
+		return nil, ErrHidden // a kind without a floor, of which the policy shows no field
+	}
 	body, err := encode(view)
 	if err != nil {
 		return nil, err
 	}
-	return body, g.pulled(ctx, v, kind, d.Object, shown, len(body))
+	if err := g.pulled(ctx, v, kind, d.Object, shown, len(body)); err != nil {
+		return nil, err
+	}
+	return body, nil
 }
 
 // ServeMedia says whether a viewer may have a file of the owner's, and writes that down. size is in bytes.
