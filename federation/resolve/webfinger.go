@@ -93,18 +93,15 @@ func (r *Resolver) subject(j jrd) string {
 func (r *Resolver) webfinger(ctx context.Context, domain, handle string) (jrd, error) {
 	u := url.URL{Scheme: r.ids.Scheme, Host: domain, Path: "/.well-known/webfinger",
 		RawQuery: url.Values{"resource": {"acct:" + handle}}.Encode()}
-	if r.ids.Own(u.String()) {
-		return jrd{}, fmt.Errorf("%w: one's own handle is not looked up", ErrRefused)
-	}
 	return r.handles.do(ctx, u.String(), func(ctx context.Context) (jrd, error) { return r.askWebfinger(ctx, u.String()) })
 }
 
 func (r *Resolver) askWebfinger(ctx context.Context, at string) (jrd, error) {
-	res, err := r.gate.Fetch(ctx, hardening.Fetch{URL: at, Purpose: egress.Lookup, Accept: "application/jrd+json, application/json"})
+	res, err := r.get(ctx, hardening.Fetch{URL: at, Purpose: egress.Lookup, Accept: "application/jrd+json, application/json"})
 	if err != nil {
-		return jrd{}, reach(err)
+		return jrd{}, err
 	}
-	if err := status(res.Status); err != nil {
+	if err := denied(res.Status); err != nil {
 		return jrd{}, err
 	}
 	var j jrd
