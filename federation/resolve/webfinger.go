@@ -36,8 +36,15 @@ func (r *Resolver) Handle(ctx context.Context, handle string) (*storage.Actor, e
 	if err != nil {
 		return nil, err
 	}
-	// The subject may be the canonical form of what was asked for; what counts is what the actor's own server says.
-	if subject := r.subject(j); subject == "" || a.Handle != subject {
+	// The subject may be the canonical form of what was asked for; what counts is what the actor's own server says. It may
+	// not have answered when the actor was fetched.
+	subject := r.subject(j)
+	if a.Handle == "" && subject != "" {
+		if a, err = r.Refresh(ctx, uri); err != nil {
+			return nil, err
+		}
+	}
+	if subject == "" || a.Handle != subject {
 		return nil, fmt.Errorf("%w: the handle is not the actor's", ErrRefused)
 	}
 	return a, nil
@@ -45,7 +52,11 @@ func (r *Resolver) Handle(ctx context.Context, handle string) (*storage.Actor, e
 
 // confirm asks an actor's server for its handle, and the handle's domain too if that is another. It returns "" when the
 // two do not name each other.
+// Servers' own actors are not asked for theirs: nobody is to call them by it.
 func (r *Resolver) confirm(ctx context.Context, a *storage.Actor) string {
+	if a.Type == vocab.TypeApplication {
+		return ""
+	}
 	j, err := r.webfinger(ctx, a.Host, a.Username+"@"+a.Host)
 	if err != nil || j.actor() != a.URI {
 		return ""
