@@ -128,6 +128,7 @@ type Node struct {
 	egress *egress.Client
 	ledger *exposure.Ledger
 
+	resolver *resolve.Resolver
 	queue    *delivery.Queue
 	inbox    *inbox.Inbox
 	service  *federation.Service
@@ -204,13 +205,13 @@ func (n *Node) wire() {
 	gate := hardening.New(hardening.Config{Policy: c.Policy, Egress: n.egress, Ledger: n.ledger, Log: c.Log})
 	reader := wire.Reader{Sanitizer: sanitize.New(), IDs: ids, HTTP: c.UnsafeHTTP}
 	keys := resolve.NewKeyring(n.db)
-	resolver := resolve.New(resolve.Config{DB: n.db, Gate: gate, IDs: ids, Reader: reader, Keys: keys, Log: c.Log})
+	n.resolver = resolve.New(resolve.Config{DB: n.db, Gate: gate, IDs: ids, Reader: reader, Keys: keys, Log: c.Log})
 	n.queue = delivery.New(delivery.Config{DB: n.db, Gate: gate, Sign: keys.Signer, GaveUp: federation.NotifyGivenUp, Log: c.Log})
-	n.inbox = inbox.New(inbox.Config{DB: n.db, Resolver: resolver, Queue: n.queue, IDs: ids, Reader: reader, Log: c.Log})
-	n.service = federation.New(federation.Config{DB: n.db, Resolver: resolver, Queue: n.queue, Keys: keys, IDs: ids,
+	n.inbox = inbox.New(inbox.Config{DB: n.db, Resolver: n.resolver, Queue: n.queue, IDs: ids, Reader: reader, Log: c.Log})
+	n.service = federation.New(federation.Config{DB: n.db, Resolver: n.resolver, Queue: n.queue, Keys: keys, IDs: ids,
 		Blobs: n.files, Timing: c.Timing, Log: c.Log})
 	n.control = control.New(control.Config{Service: n.service, DB: n.db, Offline: c.Offline, Log: c.Log})
-	n.public = n.routes(gate, resolver, ids)
+	n.public = n.routes(gate, ids)
 }
 
 // Service is what the owner can do.
@@ -230,6 +231,9 @@ func (n *Node) Close() error {
 	var errs []error
 	if n.egress != nil {
 		errs = append(errs, n.egress.Close())
+	}
+	if n.resolver != nil {
+		n.resolver.Close()
 	}
 	if n.files != nil {
 		errs = append(errs, n.files.Close())

@@ -12,7 +12,6 @@ import (
 
 	"github.com/dunnock-server/dunnock/federation/discovery"
 	"github.com/dunnock-server/dunnock/federation/documents"
-	"github.com/dunnock-server/dunnock/federation/resolve"
 	"github.com/dunnock-server/dunnock/federation/wire"
 	"github.com/dunnock-server/dunnock/hardening"
 	"github.com/dunnock-server/dunnock/hardening/hostname"
@@ -25,14 +24,14 @@ const (
 )
 
 // routes is everything the world can ask for.
-func (n *Node) routes(gate *hardening.Gate, resolver *resolve.Resolver, ids wire.IDs) http.Handler {
+func (n *Node) routes(gate *hardening.Gate, ids wire.IDs) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("POST /inbox", n.inbox)
 	mux.Handle("POST /users/{name}/inbox", n.inbox)
 	found := discovery.New(discovery.Config{Gate: gate, IDs: ids, Log: n.config.Log})
 	mux.Handle("/.well-known/", found)
 	mux.Handle("/nodeinfo/", found)
-	mux.Handle("/", documents.New(documents.Config{DB: n.db, Gate: gate, IDs: ids, Resolver: resolver, Open: n.files.Open, Log: n.config.Log}))
+	mux.Handle("/", documents.New(documents.Config{DB: n.db, Gate: gate, IDs: ids, Resolver: n.resolver, Open: n.files.Open, Log: n.config.Log}))
 	return ownHost(ids, mux)
 }
 
