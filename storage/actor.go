@@ -83,8 +83,12 @@ func (q Queries) ActorKey(ctx context.Context, id string) (*ActorKey, error) {
 }
 
 // PutActor writes an actor and the keys its document lists, in place of what was known. A key that the document no
-// longer lists is forgotten; one that belongs to another actor is not taken over.
+// longer lists is forgotten; one that belongs to another actor is not taken over. A handle is: its domain says whose it is
+// now.
 func (tx Tx) PutActor(ctx context.Context, a *Actor, keys []ActorKey) error {
+	if err := tx.freeHandle(ctx, a.Handle, a.URI); err != nil {
+		return err
+	}
 	_, err := tx.db.NewInsert().Model(a).ExcludeColumn("id").On("CONFLICT (uri) DO UPDATE").
 		Set("host = EXCLUDED.host, type = EXCLUDED.type, username = EXCLUDED.username, handle = EXCLUDED.handle").
 		Set("name = EXCLUDED.name, summary = EXCLUDED.summary, url = EXCLUDED.url, inbox = EXCLUDED.inbox").
@@ -104,6 +108,24 @@ func (tx Tx) PutActor(ctx context.Context, a *Actor, keys []ActorKey) error {
 		}
 	}
 	return nil
+}
+
+// SetHandle writes the confirmed handle of an actor, and takes it from whoever had it.
+func (tx Tx) SetHandle(ctx context.Context, actor, handle string) error {
+	if err := tx.freeHandle(ctx, handle, actor); err != nil {
+		return err
+	}
+	_, err := tx.db.NewUpdate().Model((*Actor)(nil)).Set("handle = ?", handle).Where("uri = ?", actor).Exec(ctx)
+	return err
+}
+
+// freeHandle takes a handle from all actors but one.
+func (tx Tx) freeHandle(ctx context.Context, handle, actor string) error {
+	if handle == "" {
+		return nil
+	}
+	_, err := tx.db.NewUpdate().Model((*Actor)(nil)).Set("handle = ''").Where("handle = ? AND uri <> ?", handle, actor).Exec(ctx)
+	return err
 }
 
 // MarkActorGone notes that an actor deleted itself, and forgets its keys.
