@@ -12,9 +12,15 @@ func TestAHandleIsOneActors(t *testing.T) {
 		do   func(ctx context.Context, tx Tx) error
 		want map[string]string // handle to actor
 	}{
-		{func(ctx context.Context, tx Tx) error { return tx.PutActor(ctx, &Actor{URI: "a", Handle: "bob@v", FetchedAt: moment}, nil) }, map[string]string{"bob@v": "a"}},
-		{func(ctx context.Context, tx Tx) error { return tx.PutActor(ctx, &Actor{URI: "b", Handle: "bob@v", FetchedAt: moment}, nil) }, map[string]string{"bob@v": "b"}},
-		{func(ctx context.Context, tx Tx) error { return tx.PutActor(ctx, &Actor{URI: "c", FetchedAt: moment}, nil) }, map[string]string{"bob@v": "b"}},
+		{func(ctx context.Context, tx Tx) error {
+			return tx.PutActor(ctx, &Actor{URI: "a", Handle: "bob@v", FetchedAt: moment}, nil)
+		}, map[string]string{"bob@v": "a"}},
+		{func(ctx context.Context, tx Tx) error {
+			return tx.PutActor(ctx, &Actor{URI: "b", Handle: "bob@v", FetchedAt: moment}, nil)
+		}, map[string]string{"bob@v": "b"}},
+		{func(ctx context.Context, tx Tx) error {
+			return tx.PutActor(ctx, &Actor{URI: "c", FetchedAt: moment}, nil)
+		}, map[string]string{"bob@v": "b"}},
 		{func(ctx context.Context, tx Tx) error { return tx.SetHandle(ctx, "a", "ann@v") }, map[string]string{"bob@v": "b", "ann@v": "a"}},
 		{func(ctx context.Context, tx Tx) error { return tx.SetHandle(ctx, "c", "bob@v") }, map[string]string{"bob@v": "c", "ann@v": "a"}},
 		{func(ctx context.Context, tx Tx) error { return tx.SetHandle(ctx, "c", "") }, map[string]string{"bob@v": "", "ann@v": "a"}},
