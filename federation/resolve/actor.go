@@ -57,14 +57,10 @@ func (r *Resolver) keep(ctx context.Context, doc vocab.Object) error {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	known, err := r.db.Actor(ctx, a.URI)
-	switch {
-	case err == nil && known.Handle != "" && known.Username == a.Username:
-		a.Handle = known.Handle
-	case err == nil || errors.Is(err, storage.ErrNotFound):
-		a.Handle = r.confirm(ctx, a)
-	default:
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return err
 	}
+	a.Handle = r.handleOf(ctx, a, known)
 	// What was found is kept even when the time for the look-up went by over the handle.
 	ctx = context.WithoutCancel(ctx)
 	err = r.db.Write(ctx, func(ctx context.Context, tx storage.Tx) error { return tx.PutActor(ctx, a, keys) })

@@ -66,7 +66,7 @@ type Resolver struct {
 	documents *lookups[vocab.Object] // by URI
 	actors    *lookups[struct{}]     // by URI
 	owners    *lookups[struct{}]     // by the URL of a key
-	handles   *lookups[jrd]          // by URL
+	handles   *lookups[descriptor]   // by URL
 }
 
 // New makes a resolver.
@@ -78,7 +78,7 @@ func New(c Config) *Resolver {
 	r.documents = newLookups[vocab.Object](&r.looking, c.Log)
 	r.actors = newLookups[struct{}](&r.looking, c.Log)
 	r.owners = newLookups[struct{}](&r.looking, c.Log)
-	r.handles = newLookups[jrd](&r.looking, c.Log)
+	r.handles = newLookups[descriptor](&r.looking, c.Log)
 	return r
 }
 
