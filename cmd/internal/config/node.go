@@ -36,7 +36,11 @@ func (c *Config) Node(log *slog.Logger) (node.Config, error) {
 		if i < 0 || c.Relays[i].Kind != KindDirect {
 			return node.Config{}, fmt.Errorf("egress.relays: no relay %q of a known kind", name)
 		}
-		n.Relays = append(n.Relays, egress.Direct(name, n.Rules))
+		relay := egress.Direct(name, n.Rules)
+		if onLoopback(c.Host) {
+			relay = loopback{relay}
+		}
+		n.Relays = append(n.Relays, relay)
 	}
 	return n, nil
 }

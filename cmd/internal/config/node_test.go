@@ -1,9 +1,13 @@
 package config
 
 import (
+	"context"
+	"errors"
 	"log/slog"
+	"net"
 	"testing"
 
+	"github.com/dunnock-server/dunnock/hardening/egress"
 	"github.com/dunnock-server/dunnock/hardening/timing"
 )
 
@@ -36,4 +40,45 @@ func TestNode(t *testing.T) {
 			t.Errorf("%s: %+v", test.name, n)
 		}
 	}
+}
+
+// TestLoopback holds a trial on this machine: no name is asked for, no other machine is dialled.
+func TestLoopback(t *testing.T) {
+	for host, inside := range map[string]bool{"127.0.0.1:8080": true, "localhost:8080": true, "[::1]:8080": true, "localhost": true,
+		"alice.test": false, "10.0.0.1:8080": false, "localhost.example": false} {
+		if got := onLoopback(host); got != inside {
+			t.Errorf("%s on loopback: %v", host, got)
+		}
+	}
+	inner := &recorder{}
+	relay := loopback{inner}
+	for address, want := range map[string]bool{"127.0.0.1:1": true, "[::1]:1": true, "localhost:1": true, "192.0.2.1:443": false,
+		"example.org:443": false, "[2001:db8::1]:443": false, "127.0.0.1.example:443": false} {
+		inner.dialled = ""
+		_, err := relay.DialContext(t.Context(), "tcp", address)
+		if got := inner.dialled == address; got != want || want == errors.Is(err, egress.ErrRefused) {
+			t.Errorf("%s: dialled %q, %v", address, inner.dialled, err)
+		}
+	}
+	c, faults := Parse([]byte(with(1, `domain = "localhost:8080"`)+"[unsafe]\n"), "dunnock.toml")
+	if faults != nil {
+		t.Fatal(faults)
+	}
+	n, err := c.Node(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := n.Relays[0].(loopback); !ok {
+		t.Errorf("a trial on loopback goes out by %T", n.Relays[0])
+	}
+}
+
+type recorder struct {
+	egress.Relay
+	dialled string
+}
+
+func (r *recorder) DialContext(_ context.Context, _, address string) (net.Conn, error) {
+	r.dialled = address
+	return nil, errors.New("nobody there")
 }
