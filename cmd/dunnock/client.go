@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/dunnock-server/dunnock/cmd/internal/config"
+	"github.com/dunnock-server/dunnock/federation"
 	"github.com/dunnock-server/dunnock/federation/control"
 	"github.com/dunnock-server/dunnock/federation/node"
 	"github.com/dunnock-server/dunnock/hardening/egress"
@@ -36,36 +37,43 @@ const (
 	pause    = 50 * time.Millisecond
 )
 
-// client gives the way to the node: through its socket if it runs, else by opening it in this process. done lets go of it.
-func (m *Main) client(ctx context.Context) (client *control.Client, done func() error, err error) {
+// connection is a way to the node, and what ends it.
+type connection struct {
+	*control.Client
+	running bool // in a process of its own
+	close   func() error
+}
+
+// connect gives the way to the node: through its socket if it runs, else by opening it in this process.
+func (m *Main) connect(ctx context.Context) (*connection, error) {
 	c, err := m.load()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	settings, err := c.Node(m.log)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	settings.Offline = true // what needs the network waits for the node to run
 	socket := filepath.Join(c.Data, node.SocketName)
 	deadline := time.After(patience)
 	for {
 		if answers(ctx, c) {
-			return control.Dial(socket), func() error { return nil }, nil
+			return &connection{control.Dial(socket), true, func() error { return nil }}, nil
 		}
-		n, err := node.Open(ctx, settings)
+		n, err := open(ctx, c, settings)
 		if err == nil {
-			return control.InProcess(n.Control()), n.Close, nil
+			return &connection{control.InProcess(n.Control()), false, n.Close}, nil
 		} else if !errors.Is(err, node.ErrLocked) {
-			return nil, nil, opening(err, c)
+			return nil, opening(err, c)
 		}
 		select {
 		case <-time.After(pause):
 		case <-deadline:
-			return nil, nil, fmt.Errorf("another process holds the lock of %s, but does not answer at %s: "+
+			return nil, fmt.Errorf("another process holds the lock of %s, but does not answer at %s: "+
 				"it hangs, or takes long to start or stop; look at the log of `dunnock serve`", c.Data, socket)
 		case <-ctx.Done():
-			return nil, nil, ctx.Err()
+			return nil, ctx.Err()
 		}
 	}
 }
@@ -80,6 +88,14 @@ func answers(ctx context.Context, c *config.Config) bool {
 	return true
 }
 
+// open opens the node where there is one: a mistyped data directory is not made.
+func open(ctx context.Context, c *config.Config, settings node.Config) (*node.Node, error) {
+	if _, err := os.Stat(c.Data); errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("there is nothing: make the node with `dunnock init`, or correct data in %s", c.File)
+	}
+	return node.Open(ctx, settings)
+}
+
 // opening is why a node could not be opened, for people.
 func opening(err error, c *config.Config) error {
 	if errors.Is(err, node.ErrLocked) {
@@ -88,14 +104,24 @@ func opening(err error, c *config.Config) error {
 	return fmt.Errorf("opening the node in %s: %w", c.Data, err)
 }
 
-// ask makes one call and prints the answer: as it came with --json, else as show does. What was queued succeeded too.
-func ask[T any](m *Main, c *cli.Context, name string, args any, show func(*page, T)) error {
-	client, done, err := m.client(c.Context)
+// call makes one call.
+func (m *Main) call(ctx context.Context, name string, args, result any) error {
+	node, err := m.connect(ctx)
 	if err != nil {
 		return err
 	}
+	err = errors.Join(node.Call(ctx, name, args, result), node.close())
+	var failure *federation.Error
+	if errors.As(err, &failure) && failure.Kind == federation.Network && !node.running {
+		return errors.New("this needs other servers, and the node is not running: start it with `dunnock serve`")
+	}
+	return err
+}
+
+// ask makes one call and prints the answer: as it came with --json, else as show does. What was queued succeeded too.
+func ask[T any](m *Main, c *cli.Context, name string, args any, show func(*page, T)) error {
 	var answer json.RawMessage
-	if err := errors.Join(client.Call(c.Context, name, args, &answer), done()); err != nil {
+	if err := m.call(c.Context, name, args, &answer); err != nil {
 		return err
 	}
 	if c.Bool("json") {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/dunnock-server/dunnock/federation/control"
@@ -23,16 +25,32 @@ func (m *Main) deleteCommand() *cli.Command {
 				return err
 			}
 			if c.Bool("dry-run") {
-				return ask(m, c, "thread", control.ID{ID: values[0]}, func(p *page, thread control.Posts) {
-					for _, x := range thread.Posts {
-						if values[0] == x.ID || values[0] == x.URI || values[0] == x.URL {
-							p.lines("", "Would delete:")
-							p.post(x)
-						}
-					}
-				})
+				return m.wouldDelete(c, values[0])
 			}
 			return ask(m, c, "delete", control.ID{ID: values[0]}, func(p *page, gone control.Deleted) { p.f("Deleted %s", gone.URI) })
 		},
 	}
+}
+
+// wouldDelete finds the post that delete would meet, among those of its thread.
+func (m *Main) wouldDelete(c *cli.Context, id string) error {
+	var thread control.Posts
+	if err := m.call(c.Context, "thread", control.ID{ID: id}, &thread); err != nil {
+		return err
+	}
+	for _, x := range thread.Posts {
+		switch {
+		case id != x.ID && id != x.URI && id != x.URL:
+		case x.State == "":
+			return errors.New("only your own posts can be deleted")
+		case c.Bool("json"):
+			return m.page().json(map[string]string{"would_delete": x.URI})
+		default:
+			x.Depth = 0
+			m.page().f("Would delete:")
+			m.page().post(x)
+			return nil
+		}
+	}
+	return errors.New("the post is not known here")
 }

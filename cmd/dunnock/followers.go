@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -61,15 +62,21 @@ func (m *Main) wouldRemove(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return ask(m, c, "followers", control.State{}, func(p *page, list control.Followers) {
-		for _, f := range list.Followers {
-			if values[0] == f.Actor || strings.EqualFold(strings.TrimPrefix(values[0], "@"), strings.TrimPrefix(f.Handle, "@")) {
-				p.f("Would remove %s.", called(f))
-				return
-			}
+	var list control.Followers
+	if err := m.call(c.Context, "followers", control.State{}, &list); err != nil {
+		return err
+	}
+	for _, f := range list.Followers {
+		switch {
+		case values[0] != f.Actor && !strings.EqualFold(strings.TrimPrefix(values[0], "@"), strings.TrimPrefix(f.Handle, "@")):
+		case c.Bool("json"):
+			return m.page().json(map[string]string{"would_remove": f.Actor})
+		default:
+			m.page().f("Would remove %s.", called(f))
+			return nil
 		}
-		p.f("%s is no follower: nobody would be removed.", values[0])
-	})
+	}
+	return fmt.Errorf("%s does not follow you", oneLine(values[0]))
 }
 
 // onPerson is a command that does one thing with one person and has nothing to show but that it is done.

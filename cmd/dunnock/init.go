@@ -141,6 +141,11 @@ func (m *Main) nextSteps(path string, c *config.Config) {
 	p.f("Configuration: %s", path)
 	p.f("Data and keys: %s (keep a copy: without the keys the handle is lost)", dir)
 	caddy := strings.Replace(c.Listen.Address, "unix:", "unix/", 1)
+	if c.Unsafe != nil {
+		p.gap()
+		p.f("For trials and tests only. Start it: `dunnock serve`.")
+		return
+	}
 	step := 0
 	next := func(format string, values ...any) {
 		step++

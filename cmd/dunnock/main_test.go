@@ -5,8 +5,12 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
+	"os"
 	"os/exec"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,9 +25,11 @@ func TestMain(m *testing.M) {
 
 // TestScript runs the program as people do. Beside testscript's own commands, scripts have
 //
-//	serve [ARGS]    start `dunnock ARGS serve` and go on once it says that it runs; its URL is in $URL
-//	stop [SIGNAL]   end it with INT, or with another signal, expect success, and have what it wrote in stdout and stderr
+//	serve [ARGS]    start `dunnock ARGS serve` here and go on once it says that it runs; its URL is in $URL
+//	quit [TERM]     end what serves here with INT or TERM, expect success, and have what it wrote in stdout and stderr
+//	await RE CMD    run a command until its output matches, or with ! until it does not, a hundred times at most
 //	freeport NAME   set a variable to a port that nobody listens at
+//	lock FILE       hold the lock of a data directory until the script ends
 //	takeport ADDR   listen there until the script ends, unless somebody does already
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -31,19 +37,20 @@ func TestScript(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("DUNNOCK_CONFIG", "")
 			env.Setenv("TZ", "UTC")
-			env.Values[serverKey{}] = new(server)
+			env.Values[serversKey{}] = make(map[string]*server)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": serveInScript, "stop": stopInScript, "freeport": freePort, "takeport": takePort,
+			"serve": serveInScript, "quit": quitInScript, "await": await, "freeport": freePort, "lock": lockFile, "takeport": takePort,
 		},
 		RequireExplicitExec: true,
 	})
 }
 
-type serverKey struct{}
+// serversKey is where a script's nodes are kept, by directory.
+type serversKey struct{}
 
-// server is the node that a script runs; the zero value none.
+// server is a node that a script runs.
 type server struct {
 	cmd         *exec.Cmd
 	out, errs   bytes.Buffer
@@ -51,21 +58,20 @@ type server struct {
 }
 
 func serveInScript(ts *testscript.TestScript, neg bool, args []string) {
-	s := ts.Value(serverKey{}).(*server)
-	if neg || s.cmd != nil {
-		ts.Fatalf("usage: serve [ARGS], one at a time; what should fail is run with exec")
+	servers, here := ts.Value(serversKey{}).(map[string]*server), ts.MkAbs(".")
+	if neg || servers[here] != nil {
+		ts.Fatalf("usage: serve [ARGS], one in a directory; what should fail is run with exec")
 	}
-	*s = server{cmd: exec.Command("dunnock", append(args, "serve")...)}
-	s.cmd.Dir, s.cmd.Stderr = ts.MkAbs("."), &s.errs
-	for _, name := range []string{"PATH", "HOME", "TZ", "DUNNOCK_CONFIG", "TMPDIR"} {
-		s.cmd.Env = append(s.cmd.Env, name+"="+ts.Getenv(name))
-	}
+	s := &server{cmd: exec.Command("dunnock", append(args, "serve")...)}
+	servers[here] = s
+	s.cmd.Dir, s.cmd.Stderr = here, &s.errs
+	s.cmd.Env = environment(ts)
 	pipe, err := s.cmd.StdoutPipe()
 	ts.Check(err)
 	ts.Check(s.cmd.Start())
 	ts.Defer(func() {
-		if s.cmd != nil {
-			_ = s.cmd.Process.Kill() // the script failed before stop
+		if servers[here] == s { // the script failed before stop
+			_ = s.cmd.Process.Kill()
 			_ = s.cmd.Wait()
 			ts.Logf("serve:\n%s%s", s.out.String(), s.errs.String())
 		}
@@ -81,38 +87,77 @@ func serveInScript(ts *testscript.TestScript, neg bool, args []string) {
 	s.outputEnded.Go(func() { _, _ = io.Copy(&s.out, out) })
 }
 
-func stopInScript(ts *testscript.TestScript, neg bool, args []string) {
-	s := ts.Value(serverKey{}).(*server)
-	signal := syscall.SIGINT
+func environment(ts *testscript.TestScript) (env []string) {
+	for _, name := range []string{"PATH", "HOME", "TZ", "DUNNOCK_CONFIG", "TMPDIR"} {
+		env = append(env, name+"="+ts.Getenv(name))
+	}
+	return env
+}
+
+func quitInScript(ts *testscript.TestScript, neg bool, args []string) {
+	servers, here := ts.Value(serversKey{}).(map[string]*server), ts.MkAbs(".")
+	s, signal := servers[here], syscall.SIGINT
 	switch strings.Join(args, " ") {
 	case "":
 	case "TERM":
 		signal = syscall.SIGTERM
 	default:
-		ts.Fatalf("usage: stop [TERM]")
+		ts.Fatalf("usage: quit [TERM]")
 	}
-	if neg || s.cmd == nil {
-		ts.Fatalf("stop: nothing is served")
+	if neg || s == nil {
+		ts.Fatalf("quit: nothing is served here")
 	}
 	ts.Check(s.cmd.Process.Signal(signal))
 	s.outputEnded.Wait() // Wait closes the pipe
 	err := s.cmd.Wait()
-	s.cmd = nil
+	delete(servers, here)
 	_, _ = ts.Stdout().Write(s.out.Bytes())
 	_, _ = ts.Stderr().Write(s.errs.Bytes())
 	ts.Check(err)
+}
+
+// await takes its pace from the command: each run opens a connection to the node.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: [!] await RE CMD [ARGS]")
+	}
+	want, err := regexp.Compile(args[0])
+	ts.Check(err)
+	var out bytes.Buffer
+	for range 100 {
+		out.Reset()
+		cmd := exec.Command(args[1], args[2:]...)
+		cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.Env = ts.MkAbs("."), &out, &out, environment(ts)
+		if err := cmd.Run(); err == nil && want.Match(out.Bytes()) != neg {
+			return
+		}
+	}
+	ts.Fatalf("in vain:\n%s", out.String())
 }
 
 func freePort(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: freeport NAME")
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	for {
+		// Below the ports that systems give to connections, one of which could take it before the node does.
+		port := strconv.Itoa(10_000 + rand.IntN(20_000))
+		if ln, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			ts.Check(ln.Close())
+			ts.Setenv(args[0], port)
+			return
+		}
+	}
+}
+
+func lockFile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: lock FILE")
+	}
+	f, err := os.OpenFile(ts.MkAbs(args[0]), os.O_RDWR, 0)
 	ts.Check(err)
-	_, port, err := net.SplitHostPort(ln.Addr().String())
-	ts.Check(err)
-	ts.Check(ln.Close())
-	ts.Setenv(args[0], port)
+	ts.Check(syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB))
+	ts.Defer(func() { _ = f.Close() })
 }
 
 func takePort(ts *testscript.TestScript, neg bool, args []string) {

@@ -27,12 +27,17 @@ type Main struct {
 func NewMain() *Main {
 	m := &Main{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
 	if fd := int(os.Stdout.Fd()); term.IsTerminal(fd) {
-		m.Colour = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+		m.Colour = colours(os.Getenv)
 		if width, _, err := term.GetSize(fd); err == nil && width >= 40 {
 			m.Width = min(width, maxWidth)
 		}
 	}
 	return m
+}
+
+// colours reports whether a terminal gets colours (no-color.org).
+func colours(env func(string) string) bool {
+	return env("NO_COLOR") == "" && env("TERM") != "dumb"
 }
 
 // Run runs one command, given without the program's name, and returns the exit code: 0 for success, 1 for a command that

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -92,7 +94,7 @@ func (m *Main) listening(ctx context.Context, cfg *config.Config) (*node.Node, e
 	} else if err != nil {
 		return nil, err
 	}
-	n, err := node.Open(ctx, settings)
+	n, err := open(ctx, cfg, settings)
 	if err != nil {
 		return nil, errors.Join(opening(err, cfg), settings.Listener.Close())
 	}
@@ -109,8 +111,20 @@ func (m *Main) welcome(cfg *config.Config, url string, trial bool) {
 	p.lines("", "This is a trial: it reaches this machine only. Its data is in ./"+config.TrialDir+"; delete that to start anew. "+
 		"Try, in the same directory:")
 	p.gap()
-	for _, line := range []string{`dunnock post "Hello, world"`, "dunnock timeline", "dunnock profile set --name Alice", "dunnock status", "dunnock help"} {
-		p.f("  %s", line)
+	for _, line := range []string{`post "Hello, world"`, "timeline", "profile set --name Alice", "status", "help"} {
+		p.f("  %s %s", invocation(), line)
 	}
 	p.gap()
+}
+
+// invocation is how this program was started, to be typed again.
+func invocation() string {
+	program, err := os.Executable()
+	if err == nil && strings.Contains(filepath.ToSlash(program), "/go-build") { // where `go run` builds
+		return "go run ./cmd/dunnock"
+	}
+	if strings.ContainsRune(os.Args[0], filepath.Separator) {
+		return os.Args[0]
+	}
+	return "dunnock"
 }

@@ -16,6 +16,11 @@ import (
 // evil has what a terminal would act on: colours, a title, moved cursors, C1 controls, deletes, turned text, tags.
 const evil = "\x1b[31mred\x1b]0;title\a\u009b2J\u0085\b\r\x7f\u202egpj.exe\u2066\u061c\ufeff\U000e0041\u2028"
 
+// acts is what evil has that text has not, told apart without the code under test.
+func acts(r rune) bool {
+	return r < ' ' && r != '\n' || r >= 0x7f && r <= 0x9f || strings.ContainsRune("\u202e\u2066\u061c\ufeff\U000e0041\u2028", r)
+}
+
 func TestPrintable(t *testing.T) {
 	if got := printable("ünï👩‍👧 \t\r\nx\n"); got != "ünï👩‍👧  \nx\n" {
 		t.Errorf("plain text became %q", got)
@@ -23,7 +28,7 @@ func TestPrintable(t *testing.T) {
 	if got := oneLine(" a\n\tb\r\nc  d "); got != "a b c d" {
 		t.Errorf("one line became %q", got)
 	}
-	if got := printable(evil + "\xff\xc2\x9b"); strings.ContainsFunc(got, hostile) || !utf8.ValidString(got) {
+	if got := printable(evil + "\xff\xc2\x9b"); strings.ContainsFunc(got, acts) || !utf8.ValidString(got) {
 		t.Errorf("hostile text became %q", got)
 	}
 }
@@ -74,7 +79,7 @@ func TestNothingHostileIsShown(t *testing.T) {
 // hostileLine is the first line with a hostile character.
 func hostileLine(s string) string {
 	for line := range strings.SplitSeq(s, "\n") {
-		if strings.ContainsFunc(line, hostile) {
+		if strings.ContainsFunc(line, acts) {
 			return line
 		}
 	}
@@ -87,6 +92,18 @@ func TestColour(t *testing.T) {
 	p.row("", cell{bold, "Bob" + evil[:5]}, cell{dim, ""}, cell{plain, "x"})
 	if want := "\x1b[1mBob\ufffd[31m\x1b[0m  x\n"; out.String() != want {
 		t.Errorf("%q, want %q", out.String(), want)
+	}
+}
+
+func TestColoursWanted(t *testing.T) {
+	for _, test := range []struct {
+		noColor, term string
+		want          bool
+	}{{"", "xterm", true}, {"1", "xterm", false}, {"0", "xterm", false}, {"", "dumb", false}} {
+		env := func(name string) string { return map[string]string{"NO_COLOR": test.noColor, "TERM": test.term}[name] }
+		if got := colours(env); got != test.want {
+			t.Errorf("NO_COLOR=%s TERM=%s: %v", test.noColor, test.term, got)
+		}
 	}
 }
 

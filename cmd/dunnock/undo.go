@@ -37,29 +37,26 @@ func (m *Main) undo(c *cli.Context) error {
 	default:
 		return usagef("--kind is like or boost, not %s", quoted(kind))
 	}
-	client, done, err := m.client(c.Context)
+	undone, err := m.undoAll(c.Context, values[0], kinds)
 	if err != nil {
 		return err
 	}
-	undone, err := undoAll(c.Context, client, values[0], kinds)
-	if err = errors.Join(err, done()); err != nil {
-		return err
-	}
-	if c.Bool("json") {
-		return m.page().json(undone)
-	}
 	for _, u := range undone {
-		m.page().f("Undone: %s", u.URI)
+		if c.Bool("json") {
+			err = errors.Join(err, m.page().json(u))
+		} else {
+			m.page().f("Undone: %s", u.URI)
+		}
 	}
-	return nil
+	return err
 }
 
 // undoAll takes back every kind of act that is there; that none is, is the error.
-func undoAll(ctx context.Context, client *control.Client, id string, kinds []string) (undone []control.Undone, err error) {
+func (m *Main) undoAll(ctx context.Context, id string, kinds []string) (undone []control.Undone, err error) {
 	for _, kind := range kinds {
 		var one control.Undone
 		var failure *federation.Error
-		switch e := client.Call(ctx, "undo", control.Undoing{ID: id, Kind: kind}, &one); {
+		switch e := m.call(ctx, "undo", control.Undoing{ID: id, Kind: kind}, &one); {
 		case e == nil:
 			undone = append(undone, one)
 		case errors.As(e, &failure) && failure.Kind == federation.NotFound:
