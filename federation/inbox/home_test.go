@@ -42,7 +42,7 @@ type node struct {
 	log      *bytes.Buffer // Info and above; read it when nothing runs
 }
 
-func newNode(t *testing.T) *node {
+func newNode(t testing.TB) *node {
 	t.Helper()
 	n := &node{t: t, net: newNetwork(t), path: filepath.Join(t.TempDir(), "dunnock.db"), log: new(bytes.Buffer),
 		ids: wire.IDs{Scheme: "http", Host: home, Domain: home, Username: "alice"}}

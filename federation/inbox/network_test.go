@@ -22,7 +22,7 @@ type network struct {
 	requests []string // "METHOD http://host/path"
 }
 
-func newNetwork(t *testing.T) *network {
+func newNetwork(t testing.TB) *network {
 	n := &network{listener: &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}, hosts: map[string]http.Handler{}}
 	server := &http.Server{Handler: n, ErrorLog: log.New(io.Discard, "", 0)}
 	var served sync.WaitGroup

@@ -94,8 +94,15 @@ func TestWhoseObjectItIs(t *testing.T) {
 				w.absent(w.victim.url("/notes/1"))
 			})
 		}
-		// The same in what is sent.
+		// Somewhere else on the same server is not where it was said to be either.
 		w := newCircle(t)
+		w.friend.publish(w.friend.note("1", "x"))
+		w.friend.serve("/x", redirectTo(w.friend.url("/notes/1")))
+		w.unchanged(func() {
+			w.post(w.friend, w.friend.act("Create", w.friend.url("/x")))
+			w.post(w.friend, w.friend.act("Announce", w.friend.url("/x")))
+		})
+		// The same in what is sent.
 		for _, id := range []any{[]any{w.victim.url("/notes/1")}, []any{w.eve.url("/notes/1"), w.victim.url("/notes/1")}, nil, 7, obj{"id": w.victim.url("/notes/1")}} {
 			note := w.friend.note("1", "x")
 			note["id"] = id
@@ -126,9 +133,9 @@ func TestWhoseObjectItIs(t *testing.T) {
 			// Nor does the author's own second Create change what is kept.
 			w.post(w.victim, w.victim.act("Create", merge(obj{}, private, obj{"to": []any{vocab.PublicIRI}, "content": "else"})))
 		})
-		// Two of one server.
+		// Two of one server, one of whom the owner follows.
 		mallory := w.victim.peer.person("mallory")
-		w.knows(mallory)
+		w.follows(mallory)
 		w.unchanged(func() {
 			w.post(mallory, mallory.act("Create", merge(obj{}, private, obj{"to": []any{vocab.PublicIRI}})))
 			w.post(mallory, mallory.act("Create", merge(obj{}, private, obj{"attributedTo": mallory.uri, "content": "else"})))
@@ -146,9 +153,12 @@ func TestWhoseObjectItIs(t *testing.T) {
 				w.post(who, who.act("Delete", post["id"]))
 				w.post(who, who.act("Delete", obj{"id": post["id"], "type": "Tombstone"}))
 				w.post(who, who.act("Delete", w.victim.uri))
+				w.post(who, who.act("Delete", w.victim.doc))
 				w.post(who, who.act("Update", merge(obj{}, post, obj{"content": "forged"})))
 				w.post(who, who.act("Update", fresh))
 				w.post(who, who.act("Update", merge(obj{}, w.victim.doc, obj{"name": "forged"})))
+				key := obj{"id": w.victim.keyID, "owner": w.victim.uri, "publicKeyPem": who.doc["publicKey"].(obj)["publicKeyPem"]}
+				w.post(who, who.act("Update", merge(obj{}, w.victim.doc, obj{"preferredUsername": who.doc["preferredUsername"], "publicKey": key})))
 				w.post(who, who.act("Announce", fresh))
 				w.post(who, who.act("Announce", w.victim.act("Create", fresh)))
 				w.post(who, who.act("Create", w.victim.act("Create", fresh)))
@@ -198,6 +208,7 @@ func TestWhoseObjectItIs(t *testing.T) {
 		w.unchanged(func() {
 			update(obj{"oneOf": []any{option("b", 9), option("a", 9)}})
 			update(obj{"oneOf": []any{option("a", 9), option("b", 9), option("c", 9)}})
+			update(obj{"oneOf": []any{option("a", 9)}})
 			update(obj{"oneOf": nil, "anyOf": []any{option("a", 9), option("b", 9)}})
 			update(obj{"type": "Note", "oneOf": nil, "content": "no poll at all"})
 		})
@@ -294,6 +305,10 @@ func TestWhoseObjectItIs(t *testing.T) {
 		kept := w.posted(w.eve, "2", obj{"to": []any{vocab.PublicIRI, w.ids.Owner()}})
 		w.relate(w.eve, storage.Block)
 		w.unchanged(func() {
+			w.silent(w.net.during(func() {
+				w.post(w.eve, w.eve.act("Create", note["id"], obj{"to": w.ids.Owner()}))
+				w.settle()
+			}))
 			w.post(w.eve, w.eve.act("Follow", w.ids.Owner()))
 			w.post(w.eve, w.eve.act("Like", mine.URI))
 			w.post(w.eve, w.eve.act("EmojiReact", mine.URI, obj{"content": "x"}))
@@ -335,17 +350,17 @@ func TestAnEditStaysWithinItsPost(t *testing.T) {
 	before := w.stored(doc["id"].(string))
 	edit := merge(obj{}, doc, obj{"content": "<p>edited</p>", "to": []any{vocab.PublicIRI}, "published": "2001-01-01T00:00:00Z",
 		"updated": time.Now().Add(-time.Minute).UTC().Format(time.RFC3339), "attributedTo": []any{w.victim.uri, w.eve.uri}, "inReplyTo": w.eve.url("/n")})
-	w.take(w.victim, w.victim.act("Update", merge(edit, obj{"published": doc["published"], "updated": nil})))
+	w.take(w.victim, w.victim.act("Update", edit))
 	after := w.stored(doc["id"].(string))
 	if after.Content != "<p>edited</p>" || after.Updated.IsZero() {
 		t.Errorf("not edited: %+v", after)
 	}
 	if after.Visibility != before.Visibility || after.Author != before.Author || !after.Published.Equal(before.Published.Time) ||
-		after.InReplyTo != "" || after.Conversation != before.Conversation || after.Token != before.Token {
+		!after.CreatedAt.Equal(before.CreatedAt.Time) || after.InReplyTo != "" || after.Conversation != before.Conversation || after.Token != before.Token {
 		t.Errorf("an edit changed more than words:\n%+v\n%+v", before, after)
 	}
 	// One that says that it is older.
-	old := merge(obj{}, edit, obj{"content": "older", "published": "2020-01-01T00:00:00Z", "updated": "2020-01-02T00:00:00Z"})
+	old := merge(obj{}, edit, obj{"content": "older", "updated": "2020-01-02T00:00:00Z"})
 	w.silent(w.unchanged(func() { w.post(w.victim, w.victim.act("Update", old)) }))
 	if !strings.Contains(w.stored(doc["id"].(string)).Content, "edited") {
 		t.Error("an older version won")

@@ -34,7 +34,7 @@ type obj = map[string]any
 
 // peer is another server, with documents by path, and the bodies that its inboxes got.
 type peer struct {
-	t    *testing.T
+	t    testing.TB
 	host string
 	net  *network
 
@@ -43,7 +43,7 @@ type peer struct {
 	got  []vocab.Object
 }
 
-func newPeer(t *testing.T, net *network, host string) *peer {
+func newPeer(t testing.TB, net *network, host string) *peer {
 	p := &peer{t: t, host: host, net: net, docs: map[string]any{}}
 	net.put(host, p)
 	return p

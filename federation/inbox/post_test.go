@@ -148,6 +148,46 @@ func TestKindsOfPost(t *testing.T) {
 	}))
 }
 
+// TestTheActorIsTheAuthor, also where it is named after somebody else of its server.
+func TestTheActorIsTheAuthor(t *testing.T) {
+	w := newCircle(t)
+	by := []any{w.friend.peer.person("other").uri, w.friend.uri}
+	w.take(w.friend, w.friend.act("Create", w.friend.note("1", "x", obj{"attributedTo": by})))
+	if p := w.stored(w.friend.url("/notes/1")); p.Author != w.friend.uri {
+		t.Errorf("by %s", p.Author)
+	}
+}
+
+func TestAudienceIsReadWithTheAuthorsOwnList(t *testing.T) {
+	w := newCircle(t)
+	odd := newPeer(t, w.net, "odd.example").person("o")
+	odd.doc["followers"] = odd.url("/lists/7")
+	w.follows(odd)
+	w.take(odd, odd.act("Create", odd.note("1", "x", obj{"to": []any{odd.url("/lists/7")}, "cc": nil})))
+	if p := w.stored(odd.url("/notes/1")); p.Visibility != storage.Followers {
+		t.Errorf("visibility %s", p.Visibility)
+	}
+	// Some address the activity alone.
+	w.take(odd, odd.act("Create", odd.note("2", "x", obj{"to": nil, "cc": nil}), obj{"to": vocab.PublicIRI}))
+	if p := w.stored(odd.url("/notes/2")); p.Visibility != storage.Public {
+		t.Errorf("visibility %s", p.Visibility)
+	}
+}
+
+// TestAnotherCreateChangesNothing of what is kept: not of a post that is deleted, nor of one that is somebody else's.
+func TestAnotherCreateChangesNothing(t *testing.T) {
+	w := newCircle(t)
+	doc := w.posted(w.friend, "1")
+	w.take(w.friend, w.friend.act("Delete", doc["id"]))
+	w.silent(w.unchanged(func() { w.post(w.friend, w.friend.act("Create", doc)) }))
+	kept := w.posted(w.eve, "2", obj{"to": []any{vocab.PublicIRI, w.ids.Owner()}})
+	mallory := w.eve.peer.person("mallory")
+	w.follows(mallory)
+	w.silent(w.unchanged(func() {
+		w.post(mallory, mallory.act("Create", merge(obj{}, kept, obj{"attributedTo": mallory.uri})))
+	}))
+}
+
 func TestThreadsHangTogether(t *testing.T) {
 	w := newCircle(t)
 	root := w.own(storage.Public)

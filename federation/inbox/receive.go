@@ -42,9 +42,6 @@ func (in *Inbox) receive(w http.ResponseWriter, r *http.Request) (status int) {
 	if !vocab.AcceptsActivity(r.Header.Get("Content-Type")) {
 		return http.StatusUnsupportedMediaType
 	}
-	if r.ContentLength > MaxBody {
-		return http.StatusRequestEntityTooLarge
-	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		return http.StatusRequestEntityTooLarge

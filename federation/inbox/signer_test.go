@@ -340,6 +340,14 @@ func TestAnswersDoNotTellWhoIsKnown(t *testing.T) {
 				}
 			}))
 		}
+		// What means nothing here is answered before anybody is asked or looked up.
+		w.silent(w.unchanged(func() {
+			for _, a := range []*actor{w.victim, newPeer(t, w.net, "other.example").person("o")} {
+				if status := w.do(request(t, encode(t, a.act("Arrive", a.uri)))); status != http.StatusAccepted {
+					t.Errorf("Arrive: %d", status)
+				}
+			}
+		}))
 		w.relate(w.victim, storage.Block)
 		if status := w.do(w.victim.signed(encode(t, w.hello(w.victim, "1")), httpsig.Cavage)); status != http.StatusAccepted {
 			t.Errorf("somebody blocked is told so: %d", status)

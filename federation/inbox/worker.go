@@ -142,6 +142,7 @@ func (in *Inbox) settle(ctx context.Context, row *storage.Inbound) (settled bool
 		return true, in.finish(ctx, row, a, nil)
 	}
 	a.signed, a.at = row.SignedAt, row.ReceivedAt
+	last := a.at.Add(a.patience())
 	do, err := in.prepare(ctx, a)
 	if err == nil {
 		err = in.finish(ctx, row, a, do)
@@ -154,12 +155,15 @@ func (in *Inbox) settle(ctx context.Context, row *storage.Inbound) (settled bool
 	case errors.Is(err, errPanic):
 		in.Log.Error("an activity makes the node stumble and is dropped", "type", a.kind)
 		fallthrough
-	case permanent(err), time.Since(row.ReceivedAt.Time) > a.patience():
+	case permanent(err), !time.Now().Before(last):
 		return true, in.finish(ctx, row, a, nil)
 	case !errors.Is(err, resolve.ErrUnreachable):
 		in.Log.Error("an activity could not take effect and waits", "type", a.kind, "err", err)
 	}
 	due := storage.At(time.Now().Add(backoff(row.Attempts)))
+	if due.After(last) {
+		due = storage.At(last)
+	}
 	return false, in.DB.Write(ctx, func(ctx context.Context, tx storage.Tx) error {
 		return tx.PostponeInbound(ctx, row.ID, due)
 	})
