@@ -56,6 +56,12 @@ func TestActorRefused(t *testing.T) {
 			}
 		}
 	}
+	for _, id := range []string{"https://E.example/users/eve", "HTTPS://e.example/users/eve", "https://e.example:443/users/eve", "https://e.example./users/eve"} {
+		same := map[string]any{"id": id, "inbox": id + "/inbox"}
+		if _, _, err := reader.Actor(with(plainActor(t), same), now); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
 	for _, kind := range []any{"Note", "Tombstone", "person", nil, 5, []any{}} {
 		if _, _, err := reader.Actor(with(plainActor(t), map[string]any{"type": kind}), now); !errors.Is(err, ErrInvalid) {
 			t.Errorf("type %v: %v", kind, err)

@@ -30,6 +30,10 @@ func (r Reader) Actor(doc vocab.Object, now time.Time) (*storage.Actor, []storag
 	if at < 0 {
 		return nil, nil, refuse("not an actor")
 	}
+	origin, _ := hostname.OriginOf(id)
+	if !strings.HasPrefix(id+"/", origin.String()+"/") {
+		return nil, nil, refuse("its id is spelled in another form than it has") // as another actor, whom no block knows
+	}
 	host, _ := hostname.HostOf(id)
 	a := &storage.Actor{
 		URI: id, Host: host, Type: doc.Types()[at],
