@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dunnock-server/dunnock/federation/vocab"
+	"github.com/dunnock-server/dunnock/hardening"
 	"github.com/dunnock-server/dunnock/hardening/hostname"
 	"github.com/dunnock-server/dunnock/storage"
 )
@@ -29,10 +30,26 @@ func (r *Resolver) key(ctx context.Context, id, claimed string) (*storage.ActorK
 	if key, missing := r.db.ActorKey(ctx, id); !errors.Is(missing, storage.ErrNotFound) {
 		return key, missing
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		err = errUnlisted
+	case errors.Is(err, hardening.ErrBudget): // which was whole: the signer is too long a way off, and stays so
+		err = errTooFar
+		if claimed != "" {
+			r.actors.fail(claimed, err)
+		} else {
+			r.owners.fail(documentOf(id), err)
+		}
 	}
 	return nil, err
+}
+
+var errTooFar = fmt.Errorf("%w: finding the signer costs too many requests", ErrRefused)
+
+// documentOf is where the document is that a key is part of.
+func documentOf(id string) string {
+	at, _, _ := strings.Cut(id, "#")
+	return at
 }
 
 var errUnlisted = fmt.Errorf("%w: the actor does not list the key", ErrUnverified)
@@ -50,7 +67,7 @@ func (r *Resolver) discoverActor(ctx context.Context, uri string) error {
 // discoverOwner finds the actor of a key when only the key's id is known. Most keys are part of their actor's document.
 // Some have a document of their own, which names the actor: as its id (a stub of the actor) or as its owner.
 func (r *Resolver) discoverOwner(ctx context.Context, id string) error {
-	at, _, _ := strings.Cut(id, "#")
+	at := documentOf(id)
 	if known, err := r.db.Actor(ctx, at); err == nil && time.Since(known.FetchedAt.Time) < rekey {
 		return nil
 	}

@@ -94,6 +94,13 @@ func (l *lookups[T]) join(ctx context.Context, key string, ask func(context.Cont
 	return look, true, nil
 }
 
+// fail remembers that key cannot be had, whatever a look-up would say.
+func (l *lookups[T]) fail(key string, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.misses.put(key, err)
+}
+
 // guarded is ask, with a panic as an error: what strangers wrote is read here, and nobody above would catch it.
 func (l *lookups[T]) guarded(ctx context.Context, ask func(context.Context) (T, error)) (value T, err error) {
 	defer func() {
