@@ -61,6 +61,27 @@ func TestBadSignaturesCostOneFetch(t *testing.T) {
 	}
 }
 
+// TestSignersBehindMazesAreLookedForOnce: an actor that is more requests away than finding out who signed may cost.
+func TestSignersBehindMazesAreLookedForOnce(t *testing.T) {
+	w := newTrio(t)
+	w.eve.serve("/users/eve", redirectTo(w.eve.url("/1")))
+	w.eve.serve("/1", redirectTo(w.eve.url("/2")))
+	w.eve.serve("/2", obj{"id": w.eve.url("/3"), "type": "Person"})
+	w.eve.serve("/3", redirectTo(w.eve.url("/4")))
+	w.eve.serve("/4", redirectTo(w.victim.uri))
+	body := encode(t, w.hello(w.eve, "1"))
+	requests := w.unchanged(func() {
+		for range 20 {
+			if status := w.do(w.eve.signed(body, httpsig.Cavage)); status != http.StatusUnauthorized {
+				t.Fatalf("the inbox answers %d", status)
+			}
+		}
+	})
+	if len(requests) == 0 || len(requests) > fetches {
+		t.Errorf("the node asked: %v", requests)
+	}
+}
+
 func count(requests []string, part string) (n int) {
 	for _, r := range requests {
 		if strings.Contains(r, part) {

@@ -56,6 +56,7 @@ func newNode(t testing.TB) *node {
 	}
 	t.Cleanup(func() {
 		client.Close()
+		n.resolver.Close()
 		if err := n.db.Close(); err != nil {
 			t.Error(err)
 		}
