@@ -33,6 +33,7 @@ func (m *Main) app() *cli.App {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "config", Usage: "read the configuration from `FILE`, not from $DUNNOCK_CONFIG or ./dunnock.toml", Destination: &m.config},
 			&cli.StringFlag{Name: "log-level", Usage: "log from `LEVEL` on: debug, info, warn or error"},
+			cli.HelpFlag, // the library leaves it out where a command is called help
 		},
 		Before: m.before,
 		Action: func(c *cli.Context) error {
