@@ -31,8 +31,8 @@ func (r *Resolver) Actor(ctx context.Context, uri string) (*storage.Actor, error
 	return now, err
 }
 
-// Refresh fetches an actor now, and its handle if that is not known. Errors: [ErrGone], [ErrUnreachable], [ErrRefused],
-// [hardening.ErrBudget].
+// Refresh fetches an actor now, and confirms its handle if that is not known or may have changed. Errors: [ErrGone],
+// [ErrUnreachable], [ErrRefused], [hardening.ErrBudget]; whichever it is, what is known of the actor stays as it is.
 func (r *Resolver) Refresh(ctx context.Context, uri string) (*storage.Actor, error) {
 	_, err := r.actors.do(ctx, uri, func(ctx context.Context) (none struct{}, err error) {
 		doc, err := r.Fetch(ctx, uri)
@@ -58,7 +58,7 @@ func (r *Resolver) keep(ctx context.Context, doc vocab.Object) error {
 	}
 	known, err := r.db.Actor(ctx, a.URI)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		return err
+		return fmt.Errorf("read an actor: %w", err)
 	}
 	a.Handle = r.handleOf(ctx, a, known)
 	// What was found is kept even when the time for the look-up went by over the handle.
