@@ -45,6 +45,8 @@ const (
 var (
 	// ErrLocked says that another process has the data directory.
 	ErrLocked = errors.New("another process uses the data directory")
+	// ErrNone says that there is no node in the data directory.
+	ErrNone = errors.New("there is no node in the data directory: make one with `dunnock init`")
 	// ErrExists says that there is a node in the data directory already.
 	ErrExists = errors.New("there is a node in the data directory already")
 	// ErrIdentity says that the data directory belongs to a node of another name.
@@ -137,7 +139,7 @@ type Node struct {
 	listener net.Listener
 }
 
-// Open opens the node in c.DataDir. Errors: [ErrLocked], [ErrIdentity], storage.ErrNewerSchema, or why something could
+// Open opens the node in c.DataDir. Errors: [ErrNone], [ErrLocked], [ErrIdentity], storage.ErrNewerSchema, or why something could
 // not be opened. Nothing listens and nothing leaves yet.
 func Open(ctx context.Context, c Config) (n *Node, err error) {
 	if c.Log == nil {
@@ -162,12 +164,16 @@ func Open(ctx context.Context, c Config) (n *Node, err error) {
 	if n.lock, err = takeLock(c.DataDir); err != nil {
 		return n, err
 	}
-	if n.db, err = storage.Open(ctx, storage.Config{Path: filepath.Join(c.DataDir, databaseName), Log: c.Log}); err != nil {
+	path := filepath.Join(c.DataDir, databaseName)
+	if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
+		return n, ErrNone
+	}
+	if n.db, err = storage.Open(ctx, storage.Config{Path: path, Log: c.Log}); err != nil {
 		return n, err
 	}
 	switch identity, err := n.db.Setting(ctx, identitySetting); {
 	case errors.Is(err, storage.ErrNotFound):
-		return n, errors.New("there is no node in the data directory: make one with `dunnock init`")
+		return n, ErrNone
 	case err != nil:
 		return n, err
 	case identity != c.identity():
