@@ -136,7 +136,6 @@ type Node struct {
 	service  *federation.Service
 	control  *control.Handler
 	public   http.Handler
-	listener net.Listener
 }
 
 // Open opens the node in c.DataDir. Errors: [ErrNone], [ErrLocked], [ErrIdentity], storage.ErrNewerSchema, or why something could
