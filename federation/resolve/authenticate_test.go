@@ -28,9 +28,11 @@ func (w *world) visit(p *person, keyID ...string) (*Signed, error) {
 func (w *world) refused(f func() (*Signed, error), want error, requests ...string) {
 	w.t.Helper()
 	w.unchanged(func() {
-		if signed, err := f(); !errors.Is(err, want) || signed != nil {
+		signed, err := f()
+		if !errors.Is(err, want) || signed != nil {
 			w.t.Errorf("%v, %v; want %v", signed, err, want)
 		}
+		w.quiet(err)
 	})
 	w.net.counted(w.t, requests...)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,18 +17,19 @@ import (
 )
 
 // Keyring holds the private keys of the node's own actors, as far as they sign requests: the RSA ones, which every server
-// can verify.
+// can verify. Its errors say nothing of the keys.
 type Keyring struct {
 	db *storage.DB
 
-	mu   sync.RWMutex
+	mu   sync.Mutex
 	keys map[string]httpsig.Key // by actor
 }
 
 // NewKeyring returns the keys kept in db. They are read when first needed.
 func NewKeyring(db *storage.DB) *Keyring { return &Keyring{db: db, keys: map[string]httpsig.Key{}} }
 
-// Signer returns what signs requests of an actor in a scheme.
+// Signer returns what signs requests of an actor in a scheme, with the key that is the newest now. The error wraps
+// [storage.ErrNotFound] if there is none.
 func (k *Keyring) Signer(ctx context.Context, actor string, scheme httpsig.Scheme) (hardening.Signer, error) {
 	key, err := k.key(ctx, actor)
 	if err != nil {
@@ -38,42 +40,38 @@ func (k *Keyring) Signer(ctx context.Context, actor string, scheme httpsig.Schem
 	}, nil
 }
 
-// Reload forgets the keys, so that they are read anew: after a rotation.
+// Reload forgets the keys, so that they are read anew: after a rotation has been written.
 func (k *Keyring) Reload() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	clear(k.keys)
 }
 
+// key is read under the lock, so that no key that was read before a Reload is kept after it.
 func (k *Keyring) key(ctx context.Context, actor string) (httpsig.Key, error) {
-	k.mu.RLock()
-	key, ok := k.keys[actor]
-	k.mu.RUnlock()
-	if ok {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if key, ok := k.keys[actor]; ok {
 		return key, nil
 	}
 	stored, err := k.db.Keys(ctx, actor)
 	if err != nil {
 		return httpsig.Key{}, fmt.Errorf("read keys: %w", err)
 	}
-	// The newest: the one before stays listed for a while, for what it signed.
-	for i := len(stored) - 1; i >= 0; i-- {
-		if stored[i].Algorithm != storage.RSA {
+	for _, s := range slices.Backward(stored) { // the newest first
+		if s.Algorithm != storage.RSA {
 			continue
 		}
-		private, err := x509.ParsePKCS8PrivateKey(stored[i].Private)
-		if err != nil {
+		private, err := x509.ParsePKCS8PrivateKey(s.Private)
+		if err != nil { // not wrapped: it is about a secret
 			return httpsig.Key{}, errors.New("a stored key cannot be read")
 		}
 		signer, ok := private.(crypto.Signer)
 		if !ok {
 			return httpsig.Key{}, errors.New("a stored key cannot sign")
 		}
-		key := httpsig.Key{ID: stored[i].ID, Private: signer}
-		k.mu.Lock()
-		k.keys[actor] = key
-		k.mu.Unlock()
-		return key, nil
+		k.keys[actor] = httpsig.Key{ID: s.ID, Private: signer}
+		return k.keys[actor], nil
 	}
 	return httpsig.Key{}, fmt.Errorf("no RSA key: %w", storage.ErrNotFound)
 }
