@@ -10,9 +10,29 @@ import (
 
 var moment = At(time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC))
 
-// TestRecordsComeBackAsTheyWent writes each record with every field set and reads it again.
-func TestRecordsComeBackAsTheyWent(t *testing.T) {
-	db, ctx := open(t), t.Context()
+// recordTests run on every dialect.
+var recordTests = map[string]func(*testing.T, *DB){
+	"records come back as they went":              recordsComeBackAsTheyWent,
+	"absent is err not found":                     absentIsErrNotFound,
+	"inbound keeps the order of each actor":       inboundKeepsTheOrderOfEachActor,
+	"what was undone may be done again":           whatWasUndoneMayBeDoneAgain,
+	"deliveries of a host do not overtake":        deliveriesOfAHostDoNotOvertake,
+	"host wakes for the earliest unless it fails": hostWakesForTheEarliestUnlessItFails,
+	"bury post leaves a tombstone":                buryPostLeavesATombstone,
+	"key of another actor is not taken over":      keyOfAnotherActorIsNotTakenOver,
+	"forget actor leaves no trace":                forgetActorLeavesNoTrace,
+	"conversation follows the parent":             conversationFollowsTheParent,
+}
+
+func TestRecords(t *testing.T) {
+	for name, test := range recordTests {
+		t.Run(name, func(t *testing.T) { test(t, open(t)) })
+	}
+}
+
+// recordsComeBackAsTheyWent writes each record with every field set and reads it again.
+func recordsComeBackAsTheyWent(t *testing.T, db *DB) {
+	ctx := t.Context()
 	for _, c := range []struct {
 		name  string
 		write func(context.Context, Tx) (any, error)
@@ -104,8 +124,8 @@ func fill(v reflect.Value) {
 	}
 }
 
-func TestAbsentIsErrNotFound(t *testing.T) {
-	db, ctx := open(t), t.Context()
+func absentIsErrNotFound(t *testing.T, db *DB) {
+	ctx := t.Context()
 	_, actor := db.Actor(ctx, "x")
 	_, post := db.Post(ctx, "x")
 	_, follow := db.Follow(ctx, "x", "y")
@@ -117,8 +137,8 @@ func TestAbsentIsErrNotFound(t *testing.T) {
 	}
 }
 
-func TestInboundKeepsTheOrderOfEachActor(t *testing.T) {
-	db, ctx := open(t), t.Context()
+func inboundKeepsTheOrderOfEachActor(t *testing.T, db *DB) {
+	ctx := t.Context()
 	accept := func(actor, activity string) (fresh bool) {
 		write(t, db, func(ctx context.Context, tx Tx) (err error) {
 			fresh, err = tx.Accept(ctx, &Inbound{Actor: actor, Activity: activity, Body: []byte("{}"), ReceivedAt: moment, DueAt: moment})
@@ -164,8 +184,7 @@ func TestInboundKeepsTheOrderOfEachActor(t *testing.T) {
 	}
 }
 
-func TestWhatWasUndoneMayBeDoneAgain(t *testing.T) {
-	db := open(t)
+func whatWasUndoneMayBeDoneAgain(t *testing.T, db *DB) {
 	accept := func(signed time.Time) (fresh bool) {
 		write(t, db, func(ctx context.Context, tx Tx) (err error) {
 			fresh, err = tx.Accept(ctx, &Inbound{Actor: "a", Activity: "follow", Body: []byte("{}"), SignedAt: At(signed), ReceivedAt: moment, DueAt: moment})
@@ -186,8 +205,8 @@ func TestWhatWasUndoneMayBeDoneAgain(t *testing.T) {
 	}
 }
 
-func TestDeliveriesOfAHostDoNotOvertake(t *testing.T) {
-	db, ctx := open(t), t.Context()
+func deliveriesOfAHostDoNotOvertake(t *testing.T, db *DB) {
+	ctx := t.Context()
 	write(t, db, func(ctx context.Context, tx Tx) error {
 		return tx.InsertDeliveries(ctx, []Delivery{
 			{ActID: 2, Host: "h", Inbox: "i1", DueAt: moment},
@@ -209,8 +228,8 @@ func TestDeliveriesOfAHostDoNotOvertake(t *testing.T) {
 	}
 }
 
-func TestHostWakesForTheEarliestUnlessItFails(t *testing.T) {
-	db, ctx := open(t), t.Context()
+func hostWakesForTheEarliestUnlessItFails(t *testing.T, db *DB) {
+	ctx := t.Context()
 	due := func() time.Time {
 		h, err := db.Host(ctx, "h")
 		if err != nil {
@@ -248,8 +267,8 @@ func TestStrictTablesRefuseAWrongType(t *testing.T) {
 	}
 }
 
-func TestBuryPostLeavesATombstone(t *testing.T) {
-	db, ctx := open(t), t.Context()
+func buryPostLeavesATombstone(t *testing.T, db *DB) {
+	ctx := t.Context()
 	write(t, db, func(ctx context.Context, tx Tx) error {
 		p := &Post{}
 		fill(reflect.ValueOf(p).Elem())
@@ -274,8 +293,8 @@ func TestBuryPostLeavesATombstone(t *testing.T) {
 	}
 }
 
-func TestKeyOfAnotherActorIsNotTakenOver(t *testing.T) {
-	db, ctx := open(t), t.Context()
+func keyOfAnotherActorIsNotTakenOver(t *testing.T, db *DB) {
+	ctx := t.Context()
 	put := func(actor string) {
 		write(t, db, func(ctx context.Context, tx Tx) error {
 			return tx.PutActor(ctx, &Actor{URI: actor, FetchedAt: moment}, []ActorKey{{ID: "victim#key", Actor: actor, Public: []byte(actor), FetchedAt: moment}})
@@ -288,8 +307,8 @@ func TestKeyOfAnotherActorIsNotTakenOver(t *testing.T) {
 	}
 }
 
-func TestForgetActorLeavesNoTrace(t *testing.T) {
-	db, ctx := open(t), t.Context()
+func forgetActorLeavesNoTrace(t *testing.T, db *DB) {
+	ctx := t.Context()
 	write(t, db, func(ctx context.Context, tx Tx) error {
 		_, posted := tx.InsertPost(ctx, &Post{URI: "p1", Token: "1", Author: "eve", Content: "x", Published: moment, CreatedAt: moment})
 		_, again := tx.InsertPost(ctx, &Post{URI: "p2", Token: "2", Author: "eve", Content: "x", Published: moment, CreatedAt: moment})
@@ -334,8 +353,8 @@ func TestForgetActorLeavesNoTrace(t *testing.T) {
 	}
 }
 
-func TestConversationFollowsTheParent(t *testing.T) {
-	db, ctx := open(t), t.Context()
+func conversationFollowsTheParent(t *testing.T, db *DB) {
+	ctx := t.Context()
 	write(t, db, func(ctx context.Context, tx Tx) error {
 		_, err := tx.InsertPost(ctx, &Post{URI: "parent", Token: "1", Conversation: "root", Published: moment, CreatedAt: moment})
 		return err
@@ -343,6 +362,30 @@ func TestConversationFollowsTheParent(t *testing.T) {
 	for parent, want := range map[string]string{"": "new", "parent": "root", "unknown": "unknown"} {
 		if got, err := db.ConversationOf(ctx, &Post{URI: "new", InReplyTo: parent}); err != nil || got != want {
 			t.Errorf("in reply to %q: %q, %v; want %q", parent, got, err, want)
+		}
+	}
+}
+
+func TestStandingIsAllTies(t *testing.T) {
+	db := open(t)
+	for i, want := range []Standing{{}, {Follows: true}, {Follower: true}, {Blocked: true}, {Muted: true}, {true, true, true, true}} {
+		actor := string(rune('a' + i))
+		write(t, db, func(ctx context.Context, tx Tx) error {
+			state := map[bool]FollowState{true: Accepted, false: Pending}
+			errs := []error{
+				tx.PutFollow(ctx, &Follow{Follower: "owner", Followee: actor, State: state[want.Follows], CreatedAt: moment}),
+				tx.PutFollow(ctx, &Follow{Follower: actor, Followee: "owner", State: state[want.Follower], CreatedAt: moment}),
+			}
+			for kind, is := range map[string]bool{Block: want.Blocked, Mute: want.Muted, BlockedBy: true} {
+				if is {
+					_, err := tx.PutRelation(ctx, &Relation{Actor: actor, Kind: kind, CreatedAt: moment})
+					errs = append(errs, err)
+				}
+			}
+			return errors.Join(errs...)
+		})
+		if got, err := db.Standing(t.Context(), "owner", actor); err != nil || got != want {
+			t.Errorf("%+v, %v; want %+v", got, err, want)
 		}
 	}
 }

@@ -38,6 +38,24 @@ func (q Queries) Related(ctx context.Context, actor, kind string) (bool, error) 
 	return q.db.NewSelect().Model((*Relation)(nil)).Where("actor = ? AND kind = ?", actor, kind).Exists(ctx)
 }
 
+// Standing is how the owner and an actor stand to each other.
+type Standing struct {
+	Follows  bool // the owner follows the actor, who has accepted
+	Follower bool // the actor follows the owner, who has accepted
+	Blocked  bool // by the owner
+	Muted    bool // likewise
+}
+
+// Standing returns how the owner and an actor stand to each other, in one query.
+func (q Queries) Standing(ctx context.Context, owner, actor string) (s Standing, err error) {
+	const follows = "EXISTS (SELECT 1 FROM follows WHERE follower = ? AND followee = ? AND state = ?)"
+	const related = "EXISTS (SELECT 1 FROM relations WHERE actor = ? AND kind = ?)"
+	err = q.db.NewRaw("SELECT "+follows+", "+follows+", "+related+", "+related,
+		owner, actor, Accepted, actor, owner, Accepted, actor, Block, actor, Mute).
+		Scan(ctx, &s.Follows, &s.Follower, &s.Blocked, &s.Muted)
+	return s, err
+}
+
 // PutRelation adds a relation; one that is there already is left as it is.
 func (tx Tx) PutRelation(ctx context.Context, r *Relation) (bool, error) {
 	return tx.insert(ctx, r, true)

@@ -15,7 +15,7 @@ CREATE TABLE keys (
 ){{.Strict}};
 
 CREATE TABLE profile (
-  id            {{.Int}} NOT NULL PRIMARY KEY,
+  id            {{.ID}},
   name          TEXT NOT NULL,
   summary       TEXT NOT NULL,
   fields        TEXT NOT NULL,
@@ -28,7 +28,7 @@ CREATE TABLE profile (
 ){{.Strict}};
 
 CREATE TABLE actors (
-  id            {{.Int}} NOT NULL PRIMARY KEY,
+  id            {{.ID}},
   uri           TEXT NOT NULL UNIQUE,
   host          TEXT NOT NULL,
   type          TEXT NOT NULL,
@@ -63,7 +63,7 @@ CREATE TABLE actor_keys (
 CREATE INDEX actor_keys_actor ON actor_keys (actor);
 
 CREATE TABLE posts (
-  id           {{.Int}} NOT NULL PRIMARY KEY,
+  id           {{.ID}},
   uri          TEXT NOT NULL UNIQUE,
   token        TEXT NOT NULL UNIQUE,
   local        {{.Bool}} NOT NULL,
@@ -122,7 +122,7 @@ CREATE INDEX follows_followee ON follows (followee, state);
 CREATE INDEX follows_activity ON follows (activity);
 
 CREATE TABLE reactions (
-  id         {{.Int}} NOT NULL PRIMARY KEY,
+  id         {{.ID}},
   kind       TEXT NOT NULL,
   actor      TEXT NOT NULL,
   object     TEXT NOT NULL,
@@ -149,7 +149,7 @@ CREATE TABLE relations (
 ){{.Strict}};
 
 CREATE TABLE notifications (
-  id         {{.Int}} NOT NULL PRIMARY KEY,
+  id         {{.ID}},
   kind       TEXT NOT NULL,
   actor      TEXT NOT NULL,
   object     TEXT NOT NULL,
@@ -159,7 +159,7 @@ CREATE TABLE notifications (
 ){{.Strict}};
 
 CREATE TABLE timeline (
-  id         {{.Int}} NOT NULL PRIMARY KEY,
+  id         {{.ID}},
   post       TEXT NOT NULL,
   booster    TEXT NOT NULL,
   created_at {{.Int}} NOT NULL,
@@ -167,7 +167,7 @@ CREATE TABLE timeline (
 ){{.Strict}};
 
 CREATE TABLE acts (
-  id           {{.Int}} NOT NULL PRIMARY KEY,
+  id           {{.ID}},
   uri          TEXT NOT NULL UNIQUE,
   type         TEXT NOT NULL,
   actor        TEXT NOT NULL,
@@ -180,7 +180,7 @@ CREATE INDEX acts_object ON acts (object);
 CREATE INDEX acts_release ON acts (actor, release_at);
 
 CREATE TABLE deliveries (
-  id         {{.Int}} NOT NULL PRIMARY KEY,
+  id         {{.ID}},
   act_id     {{.Int}} NOT NULL,
   host       TEXT NOT NULL,
   inbox      TEXT NOT NULL,
@@ -211,7 +211,7 @@ CREATE TABLE told (
 CREATE INDEX told_object ON told (object);
 
 CREATE TABLE inbound (
-  id          {{.Int}} NOT NULL PRIMARY KEY,
+  id          {{.ID}},
   actor       TEXT NOT NULL,
   activity    TEXT NOT NULL,
   body        {{.Bytes}} NOT NULL,
@@ -233,7 +233,7 @@ CREATE TABLE seen (
 CREATE INDEX seen_at ON seen (seen_at);
 
 CREATE TABLE calls (
-  id         {{.Int}} NOT NULL PRIMARY KEY,
+  id         {{.ID}},
   name       TEXT NOT NULL,
   args       TEXT NOT NULL,
   created_at {{.Int}} NOT NULL,
@@ -243,7 +243,7 @@ CREATE TABLE calls (
 ){{.Strict}};
 
 CREATE TABLE disclosures (
-  id         {{.Int}} NOT NULL PRIMARY KEY,
+  id         {{.ID}},
   at         {{.Int}} NOT NULL,
   domain     TEXT NOT NULL,
   direction  TEXT NOT NULL,
