@@ -15,8 +15,11 @@ type activity struct {
 	doc             vocab.Object
 	id, kind, actor string
 
-	signed storage.Time // by the sender's clock; known once it is in the queue
-	at     storage.Time // when it came; likewise
+	// Known once it is in the queue:
+	signed storage.Time // by the sender's clock
+	at     storage.Time // when it came
+	// from is how the owner stands to the actor: when it is prepared, and then again within the transaction of its effect.
+	from storage.Standing
 }
 
 // errForm says that a document is no activity that could be anybody's.

@@ -16,8 +16,8 @@ func (in *Inbox) announce(ctx context.Context, a *activity) (effect, error) {
 	if in.IDs.Own(uri) {
 		return in.reaction(a, storage.Announce, uri, ""), nil
 	}
-	if follows, err := in.follows(ctx, in.DB.Queries, a.actor); err != nil || !follows {
-		return nil, err
+	if !a.from.Follows {
+		return nil, nil
 	}
 	sender, err := in.DB.Actor(ctx, a.actor)
 	if err != nil {
@@ -64,10 +64,8 @@ func (in *Inbox) boostFetched(ctx context.Context, a *activity, doc vocab.Object
 // way (CVE-2026-23961). Of what a group passes on, answers are kept and not shown.
 func (in *Inbox) boost(a *activity, p *storage.Post, poll *storage.Poll, group bool) effect {
 	return func(ctx context.Context, tx storage.Tx) error {
-		if follows, err := in.follows(ctx, tx.Queries, a.actor); err != nil || !follows {
-			return err
-		}
-		if blocked, err := tx.Related(ctx, p.Author, storage.Block); err != nil || blocked {
+		author, err := tx.Standing(ctx, in.owner, p.Author)
+		if err != nil || author.Blocked || !a.from.Follows {
 			return err
 		}
 		open := p.Visibility == storage.Public || p.Visibility == storage.Unlisted
@@ -78,19 +76,14 @@ func (in *Inbox) boost(a *activity, p *storage.Post, poll *storage.Poll, group b
 		if err != nil || p == nil {
 			return err
 		}
-		if group { // members may send their answers to the group alone
+		if group && !author.Muted { // members may send their answers to the group alone
 			if err := in.tell(ctx, tx, p); err != nil {
 				return err
 			}
 		}
 		_, err = tx.InsertReaction(ctx, &storage.Reaction{Kind: storage.Announce, Actor: a.actor, Object: p.URI, Activity: a.id, CreatedAt: a.at})
-		if err != nil || group && p.InReplyTo != "" {
+		if err != nil || group && p.InReplyTo != "" || a.from.Muted || author.Muted {
 			return err
-		}
-		for _, actor := range []string{a.actor, p.Author} {
-			if muted, err := tx.Related(ctx, actor, storage.Mute); err != nil || muted {
-				return err
-			}
 		}
 		return tx.AddToTimeline(ctx, &storage.TimelineEntry{Post: p.URI, Booster: a.actor, CreatedAt: a.at})
 	}

@@ -2,7 +2,6 @@ package inbox
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -23,8 +22,8 @@ func (in *Inbox) create(ctx context.Context, a *activity) (effect, error) {
 	}
 	doc, whole := embedded(a.doc, "object")
 	if !whole {
-		if wanted, err := in.concerns(ctx, a); err != nil || !wanted {
-			return nil, err
+		if !a.from.Follows && !in.addressed(a) {
+			return nil, nil
 		}
 		var err error
 		if doc, err = in.fetch(ctx, uri); err != nil {
@@ -42,17 +41,12 @@ func (in *Inbox) create(ctx context.Context, a *activity) (effect, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, tx storage.Tx) error { return in.arrive(ctx, tx, p, poll) }, nil
+	return func(ctx context.Context, tx storage.Tx) error { return in.arrive(ctx, tx, a, p, poll) }, nil
 }
 
-// concerns says whether an activity is from somebody whom the owner follows, or is addressed to the owner.
-func (in *Inbox) concerns(ctx context.Context, a *activity) (bool, error) {
-	for _, field := range []string{"to", "cc"} {
-		if slices.Contains(a.doc.IRIs(field), in.owner) {
-			return true, nil
-		}
-	}
-	return in.follows(ctx, in.DB.Queries, a.actor)
+// addressed says whether an activity is addressed to the owner.
+func (in *Inbox) addressed(a *activity) bool {
+	return slices.Contains(a.doc.IRIs("to"), in.owner) || slices.Contains(a.doc.IRIs("cc"), in.owner)
 }
 
 // fetch asks the origin of an object for it.
@@ -89,30 +83,18 @@ func (in *Inbox) read(ctx context.Context, doc vocab.Object, author string, at s
 
 // arrive keeps a post that its author sent, if the owner has to do with it, and shows it. One that is kept already stays
 // as it is.
-func (in *Inbox) arrive(ctx context.Context, tx storage.Tx, p *storage.Post, poll *storage.Poll) error {
-	if gone, err := tx.Seen(ctx, p.Author, p.URI); err != nil || gone {
+func (in *Inbox) arrive(ctx context.Context, tx storage.Tx, a *activity, p *storage.Post, poll *storage.Poll) error {
+	if gone, err := tx.Seen(ctx, a.actor, p.URI); err != nil || gone {
 		return err
 	}
-	known, err := tx.Post(ctx, p.URI)
-	if unless(err) != nil {
+	if wanted, err := in.wants(ctx, tx.Queries, p, a.from.Follows); err != nil || !wanted {
 		return err
 	}
-	if err == nil && known.Author != p.Author {
-		return nil
-	}
-	follows, err := in.follows(ctx, tx.Queries, p.Author)
-	if err != nil {
+	p, err := in.keep(ctx, tx, p, poll)
+	if err != nil || p == nil || p.Author != a.actor || a.from.Muted || !wire.MaySee(p, in.owner, a.from.Follows) {
 		return err
 	}
-	if known == nil {
-		if wanted, err := in.wants(ctx, tx.Queries, p, follows); err != nil || !wanted {
-			return err
-		}
-	}
-	if p, err = in.keep(ctx, tx, p, poll); err != nil || p == nil || !wire.MaySee(p, in.owner, follows) {
-		return err
-	}
-	if follows {
+	if a.from.Follows {
 		if err := in.show(ctx, tx, p); err != nil {
 			return err
 		}
@@ -120,7 +102,7 @@ func (in *Inbox) arrive(ctx context.Context, tx storage.Tx, p *storage.Post, pol
 	return in.tell(ctx, tx, p)
 }
 
-// wants says whether the owner has to do with a post that is not kept.
+// wants says whether the owner has to do with a post.
 func (in *Inbox) wants(ctx context.Context, q storage.Queries, p *storage.Post, follows bool) (bool, error) {
 	switch {
 	case !wire.MaySee(p, in.owner, follows):
@@ -150,32 +132,29 @@ func (in *Inbox) names(p *storage.Post) bool {
 }
 
 // keep stores a post unless it is there, and returns the one that is there then; nil when it was deleted.
-func (in *Inbox) keep(ctx context.Context, tx storage.Tx, p *storage.Post, poll *storage.Poll) (*storage.Post, error) {
-	known, err := tx.Post(ctx, p.URI)
-	switch {
-	case err == nil && (known.Local || !known.DeletedAt.IsZero()):
-		return nil, nil
-	case err == nil || !errors.Is(err, storage.ErrNotFound):
-		return known, err
-	}
+func (in *Inbox) keep(ctx context.Context, tx storage.Tx, p *storage.Post, poll *storage.Poll) (_ *storage.Post, err error) {
 	if p.Conversation, err = tx.ConversationOf(ctx, p); err != nil {
 		return nil, err
 	}
-	if _, err := tx.InsertPost(ctx, p); err != nil {
+	fresh, err := tx.InsertPost(ctx, p)
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if poll != nil {
+	case !fresh:
+		known, err := tx.Post(ctx, p.URI)
+		if err != nil || known.Local || !known.DeletedAt.IsZero() {
+			return nil, err
+		}
+		return known, nil
+	case poll != nil:
 		err = tx.PutPoll(ctx, poll)
 	}
 	return p, err
 }
 
-// show puts a post by somebody whom the owner follows into the timeline, unless it is somebody muted, a direct message, or
-// an answer to somebody else whom the owner does not follow.
+// show puts a post by somebody whom the owner follows into the timeline, unless it is a direct message, or an answer to
+// somebody else whom the owner does not follow.
 func (in *Inbox) show(ctx context.Context, tx storage.Tx, p *storage.Post) error {
-	if muted, err := tx.Related(ctx, p.Author, storage.Mute); err != nil || muted {
-		return err
-	}
 	if p.Visibility == storage.Direct {
 		return nil
 	}
@@ -185,7 +164,7 @@ func (in *Inbox) show(ctx context.Context, tx storage.Tx, p *storage.Post) error
 			return unless(err)
 		}
 		if parent.Author != in.owner && parent.Author != p.Author {
-			if follows, err := in.follows(ctx, tx.Queries, parent.Author); err != nil || !follows {
+			if to, err := tx.Standing(ctx, in.owner, parent.Author); err != nil || !to.Follows {
 				return err
 			}
 		}
@@ -193,7 +172,7 @@ func (in *Inbox) show(ctx context.Context, tx storage.Tx, p *storage.Post) error
 	return tx.AddToTimeline(ctx, &storage.TimelineEntry{Post: p.URI, CreatedAt: p.CreatedAt})
 }
 
-// tell notifies the owner of a post that answers, names or quotes them.
+// tell notifies the owner of a post that answers, names or quotes them. That its author is muted is for the caller to ask.
 func (in *Inbox) tell(ctx context.Context, tx storage.Tx, p *storage.Post) error {
 	n := storage.Notification{Actor: p.Author, Object: p.URI, CreatedAt: p.CreatedAt}
 	switch {
@@ -203,13 +182,12 @@ func (in *Inbox) tell(ctx context.Context, tx storage.Tx, p *storage.Post) error
 		n.Kind = "mention"
 	}
 	if n.Kind != "" {
-		if err := in.notify(ctx, tx, n); err != nil {
+		if err := tx.Notify(ctx, &n); err != nil {
 			return err
 		}
 	}
 	if !in.IDs.Own(p.Quote) {
 		return nil
 	}
-	n.Kind = "quote"
-	return in.notify(ctx, tx, n)
+	return tx.Notify(ctx, &storage.Notification{Kind: "quote", Actor: p.Author, Object: p.URI, CreatedAt: p.CreatedAt})
 }

@@ -52,7 +52,7 @@ func (in *Inbox) prepare(ctx context.Context, a *activity) (do effect, err error
 	if handle == nil {
 		return nil, nil
 	}
-	if blocked, err := in.blocks(ctx, in.DB.Queries, a); err != nil || blocked {
+	if a.from, err = in.DB.Standing(ctx, in.owner, a.actor); err != nil || a.barred() {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(hardening.WithBudget(ctx, fetches), patience)
@@ -67,19 +67,16 @@ func (in *Inbox) apply(ctx context.Context, tx storage.Tx, a *activity, do effec
 			err = errPanic
 		}
 	}()
-	if blocked, err := in.blocks(ctx, tx.Queries, a); err != nil || blocked {
+	if a.from, err = tx.Standing(ctx, in.owner, a.actor); err != nil || a.barred() {
 		return err
 	}
 	return do(ctx, tx)
 }
 
-// blocks says whether the owner's block of an actor keeps an activity from taking effect. What takes back is let through:
+// barred says whether the owner's block of its actor keeps an activity from taking effect. What takes back is let through:
 // it can only make less of the actor be here.
-func (in *Inbox) blocks(ctx context.Context, q storage.Queries, a *activity) (bool, error) {
-	if a.kind == vocab.TypeUndo || a.kind == vocab.TypeDelete {
-		return false, nil
-	}
-	return q.Related(ctx, a.actor, storage.Block)
+func (a *activity) barred() bool {
+	return a.from.Blocked && a.kind != vocab.TypeUndo && a.kind != vocab.TypeDelete
 }
 
 // answers says whether the effect of an activity may put something into the outgoing queue.
@@ -93,30 +90,12 @@ func (a *activity) patience() time.Duration {
 	return giveUp
 }
 
-// follows says whether the owner follows an actor.
-func (in *Inbox) follows(ctx context.Context, q storage.Queries, actor string) (bool, error) {
-	return following(ctx, q, in.owner, actor)
-}
-
-// followedBy says whether an actor follows the owner.
-func (in *Inbox) followedBy(ctx context.Context, q storage.Queries, actor string) (bool, error) {
-	return following(ctx, q, actor, in.owner)
-}
-
-func following(ctx context.Context, q storage.Queries, follower, followee string) (bool, error) {
-	f, err := q.Follow(ctx, follower, followee)
-	if errors.Is(err, storage.ErrNotFound) {
-		return false, nil
+// notify tells the owner of what the actor did, unless the owner muted the actor.
+func (a *activity) notify(ctx context.Context, tx storage.Tx, kind, object, detail string) error {
+	if a.from.Muted {
+		return nil
 	}
-	return err == nil && f.State == storage.Accepted, err
-}
-
-// notify tells the owner of something that an actor did, unless the owner muted the actor.
-func (in *Inbox) notify(ctx context.Context, tx storage.Tx, n storage.Notification) error {
-	if muted, err := tx.Related(ctx, n.Actor, storage.Mute); err != nil || muted {
-		return err
-	}
-	return tx.Notify(ctx, &n)
+	return tx.Notify(ctx, &storage.Notification{Kind: kind, Actor: a.actor, Object: object, Detail: detail, CreatedAt: a.at})
 }
 
 // unless returns err, but nil for a record that is not there: who has nothing to change is done.

@@ -43,8 +43,7 @@ func (in *Inbox) follow(ctx context.Context, a *activity) (effect, error) {
 			return err
 		}
 		if kind != "" {
-			n := storage.Notification{Kind: kind, Actor: a.actor, Object: in.owner, CreatedAt: a.at}
-			if err := in.notify(ctx, tx, n); err != nil {
+			if err := a.notify(ctx, tx, kind, in.owner, ""); err != nil {
 				return err
 			}
 		}

@@ -49,8 +49,8 @@ func (in *Inbox) reaction(a *activity, kind, object, content string) effect {
 		if err != nil {
 			return unless(err)
 		}
-		if seen, err := in.seenBy(ctx, tx.Queries, p, a); err != nil || !seen {
-			return err
+		if !a.sees(p) {
+			return nil
 		}
 		if n, err := tx.CountReactionsBy(ctx, a.actor, object); err != nil || n >= maxReactions {
 			return err
@@ -60,15 +60,11 @@ func (in *Inbox) reaction(a *activity, kind, object, content string) effect {
 		if err != nil || !fresh {
 			return err
 		}
-		return in.notify(ctx, tx, storage.Notification{Kind: told[kind], Actor: a.actor, Object: object, Detail: content, CreatedAt: a.at})
+		return a.notify(ctx, tx, told[kind], object, content)
 	}
 }
 
-// seenBy says whether a post is one of the owner's that existed for the actor when it sent the activity.
-func (in *Inbox) seenBy(ctx context.Context, q storage.Queries, p *storage.Post, a *activity) (bool, error) {
-	if !p.Local || !p.DeletedAt.IsZero() || !p.Released(a.at) {
-		return false, nil
-	}
-	follower, err := in.followedBy(ctx, q, a.actor)
-	return err == nil && wire.MaySee(p, a.actor, follower), err
+// sees says whether a post is one of the owner's that existed for the actor when it sent the activity.
+func (a *activity) sees(p *storage.Post) bool {
+	return p.Local && p.DeletedAt.IsZero() && p.Released(a.at) && wire.MaySee(p, a.actor, a.from.Follower)
 }

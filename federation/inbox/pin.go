@@ -17,8 +17,8 @@ func (in *Inbox) pin(ctx context.Context, a *activity) (effect, error) {
 		return nil, err
 	}
 	if _, err := in.DB.Post(ctx, uri); errors.Is(err, storage.ErrNotFound) {
-		if follows, err := in.follows(ctx, in.DB.Queries, a.actor); err != nil || !follows {
-			return nil, err
+		if !a.from.Follows {
+			return nil, nil
 		}
 		if _, err := in.Resolver.Post(ctx, uri); err != nil {
 			return nil, err

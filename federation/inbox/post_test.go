@@ -304,6 +304,10 @@ func TestEditThatNamesTheOwner(t *testing.T) {
 		t.Error("an edit without a time is no edit")
 	}
 	w.unchanged(func() { w.post(w.friend, w.friend.act("Update", merge(obj{}, doc, mention))) })
+	quiet := w.posted(w.victim, "2")
+	w.relate(w.victim, storage.Mute)
+	w.take(w.victim, w.victim.act("Update", merge(obj{}, quiet, mention)))
+	equal(t, "notifications", w.notified(), "mention "+w.friend.uri+" "+doc["id"].(string))
 }
 
 // TestEditsThatComeLateLose: two edits that arrive in the wrong order.

@@ -61,7 +61,7 @@ func (in *Inbox) flag(_ context.Context, a *activity) (effect, error) {
 			return nil
 		}
 		words := strings.TrimSpace(sanitize.Text(a.doc.Text("content")))
-		return in.notify(ctx, tx, storage.Notification{Kind: "flag", Actor: a.actor, Object: object, Detail: words, CreatedAt: a.at})
+		return a.notify(ctx, tx, "flag", object, words)
 	}, nil
 }
 
@@ -69,11 +69,8 @@ func (in *Inbox) flag(_ context.Context, a *activity) (effect, error) {
 // new one says that it was the old one. Nothing else follows from it.
 func (in *Inbox) move(ctx context.Context, a *activity) (effect, error) {
 	target := single(a.doc, "target")
-	if single(a.doc, "object") != a.actor || target == a.actor || in.IDs.Own(target) {
+	if single(a.doc, "object") != a.actor || target == a.actor || !a.from.Follows {
 		return nil, nil
-	}
-	if follows, err := in.follows(ctx, in.DB.Queries, a.actor); err != nil || !follows {
-		return nil, err
 	}
 	// Fetched now: a copy may be from before the new account said so.
 	to, err := in.Resolver.Refresh(ctx, target)
@@ -84,6 +81,6 @@ func (in *Inbox) move(ctx context.Context, a *activity) (effect, error) {
 		return nil, nil
 	}
 	return func(ctx context.Context, tx storage.Tx) error {
-		return in.notify(ctx, tx, storage.Notification{Kind: "move", Actor: a.actor, Object: a.actor, Detail: target, CreatedAt: a.at})
+		return a.notify(ctx, tx, "move", a.actor, target)
 	}, nil
 }

@@ -15,8 +15,8 @@ func (in *Inbox) vote(a *activity, question, choice string) effect {
 		if err != nil {
 			return unless(err)
 		}
-		if seen, err := in.seenBy(ctx, tx.Queries, p, a); err != nil || !seen {
-			return err
+		if !a.sees(p) {
+			return nil
 		}
 		poll, err := tx.Poll(ctx, question)
 		if err != nil {
@@ -41,6 +41,6 @@ func (in *Inbox) vote(a *activity, question, choice string) effect {
 		if err := tx.PutPoll(ctx, poll); err != nil {
 			return err
 		}
-		return in.notify(ctx, tx, storage.Notification{Kind: "vote", Actor: a.actor, Object: question, CreatedAt: a.at})
+		return a.notify(ctx, tx, "vote", question, "")
 	}
 }
