@@ -171,6 +171,11 @@ func TestActorsWithoutAHandle(t *testing.T) {
 			}
 			w.net.counted(t, "v.example /users/bob")
 		}
+		server := v.person("server", obj{"type": "Application"})
+		if s, err := w.visit(server); err != nil || s.Actor.Handle != "" {
+			t.Errorf("a server's own actor: %+v, %v", s, err)
+		}
+		w.net.counted(t, "v.example /users/server")
 
 		slow := v.person("slow")
 		v.serve("/.well-known/webfinger", stuck)

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/dunnock-server/dunnock/federation/httpsig"
 	"github.com/dunnock-server/dunnock/storage"
 )
 
@@ -448,4 +449,39 @@ func TestKnownAsksNobody(t *testing.T) {
 	w.refused(known(alice.get("http://"+own+"/actor#main-key")), ErrUnverified)
 	alice.rotate()
 	w.refused(known(alice.get()), ErrUnverified)
+}
+
+// An arrival may make the node ask five times in all, whatever the servers that it leads to answer.
+func TestAnArrivalHasABudget(t *testing.T) {
+	for _, tt := range []struct {
+		detours int // redirects on the way to the key's document
+		want    error
+	}{{0, nil}, {1, nil}, {2, nil}, {3, ErrRefused}} {
+		w := newWorld(t)
+		e := w.net.site("e.example")
+		eve := e.person("eve")
+		eve.keyID = e.url("/k0")
+		for i := range tt.detours {
+			e.serve(fmt.Sprintf("/k%d", i), moved(fmt.Sprintf("/k%d", i+1)))
+		}
+		e.serve(fmt.Sprintf("/k%d", tt.detours), doc(obj{"id": eve.keyID, "type": "Key", "owner": eve.uri}))
+		actor := doc(eve.document("eve"))
+		e.serve("/users/eve", func(rw http.ResponseWriter, r *http.Request) {
+			if scheme(t, r) == httpsig.Cavage {
+				rw.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			actor(rw, r)
+		})
+		if s, err := w.visit(eve); !errors.Is(err, tt.want) {
+			t.Errorf("%d detours: %+v, %v", tt.detours, s, err)
+		}
+		if n := len(w.net.requests()); n != min(4+tt.detours, arrivalBudget) {
+			t.Errorf("%d detours: %d requests", tt.detours, n)
+		}
+		if s, err := w.visit(eve); !errors.Is(err, tt.want) {
+			t.Errorf("%d detours, again: %+v, %v", tt.detours, s, err)
+		}
+		w.net.counted(t)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/dunnock-server/dunnock/federation/vocab"
 	"github.com/dunnock-server/dunnock/hardening"
 	"github.com/dunnock-server/dunnock/hardening/hostname"
 	"github.com/dunnock-server/dunnock/storage"
@@ -112,9 +113,10 @@ func (r *Resolver) handleOf(ctx context.Context, a, known *storage.Actor) string
 }
 
 // confirm asks an actor's server for its handle, and the handle's domain too if that is another. It returns "" unless both
-// lead to the actor, under its own user name. The error says that they could not be asked for now.
+// lead to the actor, under its own user name. Servers' own actors are not asked for theirs: nobody is to call them by it.
+// The error says that they could not be asked for now.
 func (r *Resolver) confirm(ctx context.Context, a *storage.Actor) (string, error) {
-	if a.Username == "" {
+	if a.Username == "" || a.Type == vocab.TypeApplication {
 		return "", nil
 	}
 	h := handle{a.Username, a.Host}

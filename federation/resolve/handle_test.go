@@ -107,6 +107,7 @@ func TestWhatWebFingerMaySay(t *testing.T) {
 		"HTML":                                     {page("text/html", "<html>"), ErrRefused},
 		"nothing":                                  {page("application/jrd+json", ""), ErrRefused},
 		"2 MiB":                                    {says("acct:bob@v.example", self, link("x", "y", strings.Repeat("z", 2<<20))), ErrRefused},
+		"64 KiB":                                   {says("acct:bob@v.example", self, link("x", "y", strings.Repeat("z", maxDescriptor))), ErrRefused},
 		"a redirect to us":                         {moved("http://" + own + "/.well-known/webfinger?resource=acct:bob@v.example"), ErrRefused},
 		"a redirect home":                          {moved("http://127.0.0.1/.well-known/webfinger"), ErrRefused},
 		"not found":                                {code(404), ErrGone},
@@ -339,6 +340,8 @@ func FuzzReadDescriptor(f *testing.F) {
 		f.Add([]byte(seed), true)
 		f.Add([]byte(seed), false)
 	}
+	self := `{"rel":"self","type":"application/activity+json","href":"http://v.example/users/bob"}`
+	f.Add([]byte(`{"subject":"acct:bob@v.example","links":[`+strings.Repeat(self+",", maxSelf)+self+`]}`), true)
 	f.Fuzz(func(t *testing.T, body []byte, ports bool) {
 		d, err := readDescriptor(body, ports)
 		if err != nil {

@@ -91,21 +91,38 @@ func TestALookUpEndsThoughNobodyWaits(t *testing.T) {
 }
 
 func TestALookUpHasATimeOfItsOwn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		v := w.net.site("v.example")
-		v.serve("/slow", stuck)
-		start := time.Now()
-		for range 3 {
-			if _, err := w.Fetch(t.Context(), v.url("/slow")); !errors.Is(err, ErrUnreachable) {
-				t.Errorf("error %v", err)
+	for name, answer := range map[string]http.HandlerFunc{
+		"no answer": stuck,
+		"a byte a second": func(rw http.ResponseWriter, r *http.Request) {
+			rw.Header().Set("Content-Type", vocab.ContentType)
+			for r.Context().Err() == nil {
+				rw.Write([]byte(" "))
+				rw.(http.Flusher).Flush()
+				select {
+				case <-time.After(time.Second):
+				case <-r.Context().Done():
+				}
 			}
-		}
-		if took := time.Since(start); took != lookFor {
-			t.Errorf("it took %v", took)
-		}
-		w.net.counted(t, "v.example /slow")
-	})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				v := w.net.site("v.example")
+				v.serve("/slow", answer)
+				start := time.Now()
+				for range 3 {
+					if _, err := w.Fetch(t.Context(), v.url("/slow")); !errors.Is(err, ErrUnreachable) {
+						t.Errorf("error %v", err)
+					}
+				}
+				if took := time.Since(start); took != lookFor {
+					t.Errorf("it took %v", took)
+				}
+				w.net.counted(t, "v.example /slow")
+			})
+		})
+	}
 }
 
 func TestNobodySpendsTheBudgetOfOthers(t *testing.T) {

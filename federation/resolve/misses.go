@@ -3,8 +3,6 @@ package resolve
 import (
 	"errors"
 	"time"
-
-	"github.com/dunnock-server/dunnock/hardening"
 )
 
 const (
@@ -52,11 +50,9 @@ func (m misses) put(key string, err error) {
 	m[key] = miss{err, time.Now().Add(wait)}
 }
 
-// lasting is how long a failure is remembered: not at all if it is the node's own.
+// lasting is how long a failure is remembered: not at all if it is the node's own, or a used-up budget.
 func lasting(err error) time.Duration {
 	switch {
-	case errors.Is(err, hardening.ErrBudget):
-		return 0
 	case errors.Is(err, ErrGone), errors.Is(err, ErrRefused):
 		return missGoneFor
 	case errors.Is(err, ErrUnreachable), errors.Is(err, ErrUnverified):
