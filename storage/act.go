@@ -110,6 +110,18 @@ func (tx Tx) InsertAct(ctx context.Context, a *Act) error {
 	return err
 }
 
+// SetActDocument replaces what an act says.
+func (tx Tx) SetActDocument(ctx context.Context, id int64, document string) error {
+	_, err := tx.db.NewUpdate().Model((*Act)(nil)).Set("document = ?", document).Where("id = ?", id).Exec(ctx)
+	return err
+}
+
+// ForgetActsAbout removes the acts about an object. What of them still waits has to be withdrawn first.
+func (tx Tx) ForgetActsAbout(ctx context.Context, object string) error {
+	_, err := tx.db.NewDelete().Model((*Act)(nil)).Where("object = ?", object).Exec(ctx)
+	return err
+}
+
 // InsertDeliveries adds deliveries; one for the same act and inbox is one.
 func (tx Tx) InsertDeliveries(ctx context.Context, ds []Delivery) error {
 	if len(ds) == 0 {

@@ -12,8 +12,10 @@ import (
 // What is SQLite's alone stands in this file: the driver, its pragmas and the words of its DDL. The queries elsewhere
 // are SQL that PostgreSQL runs as well, which postgres_test.go holds.
 
-// ddl are the words that migrations take from the dialect. STRICT makes SQLite check the types of columns.
-var ddl = map[string]string{"ID": "INTEGER NOT NULL PRIMARY KEY", "Int": "INTEGER", "Bool": "INTEGER", "Bytes": "BLOB", "Strict": " STRICT"}
+// ddl are the words that migrations take from the dialect. STRICT makes SQLite check the types of columns. AUTOINCREMENT
+// keeps it from giving the number of a row that is gone to the next one: the queue would take what was queued last for what
+// was withdrawn under its hands, and send that.
+var ddl = map[string]string{"ID": "INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT", "Int": "INTEGER", "Bool": "INTEGER", "Bytes": "BLOB", "Strict": " STRICT"}
 
 // connect opens a pool of at most n connections. Pragmas stand in the DSN, so that each connection gets them.
 func connect(path string, n int) (*bun.DB, error) {

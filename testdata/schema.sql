@@ -6,7 +6,7 @@ CREATE TABLE actor_keys (
 ) STRICT;
 
 CREATE TABLE actors (
-  id            INTEGER NOT NULL PRIMARY KEY,
+  id            INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
   uri           TEXT NOT NULL UNIQUE,
   host          TEXT NOT NULL,
   type          TEXT NOT NULL,
@@ -31,7 +31,7 @@ CREATE TABLE actors (
 ) STRICT;
 
 CREATE TABLE acts (
-  id           INTEGER NOT NULL PRIMARY KEY,
+  id           INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
   uri          TEXT NOT NULL UNIQUE,
   type         TEXT NOT NULL,
   actor        TEXT NOT NULL,
@@ -54,7 +54,7 @@ CREATE TABLE blobs (
 ) STRICT;
 
 CREATE TABLE calls (
-  id         INTEGER NOT NULL PRIMARY KEY,
+  id         INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
   name       TEXT NOT NULL,
   args       TEXT NOT NULL,
   created_at INTEGER NOT NULL,
@@ -64,7 +64,7 @@ CREATE TABLE calls (
 ) STRICT;
 
 CREATE TABLE deliveries (
-  id         INTEGER NOT NULL PRIMARY KEY,
+  id         INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
   act_id     INTEGER NOT NULL,
   host       TEXT NOT NULL,
   inbox      TEXT NOT NULL,
@@ -76,7 +76,7 @@ CREATE TABLE deliveries (
 ) STRICT;
 
 CREATE TABLE disclosures (
-  id         INTEGER NOT NULL PRIMARY KEY,
+  id         INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
   at         INTEGER NOT NULL,
   domain     TEXT NOT NULL,
   direction  TEXT NOT NULL,
@@ -108,7 +108,7 @@ CREATE TABLE hosts (
 ) STRICT;
 
 CREATE TABLE inbound (
-  id          INTEGER NOT NULL PRIMARY KEY,
+  id          INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
   actor       TEXT NOT NULL,
   activity    TEXT NOT NULL,
   body        BLOB NOT NULL,
@@ -128,7 +128,7 @@ CREATE TABLE keys (
 ) STRICT;
 
 CREATE TABLE notifications (
-  id         INTEGER NOT NULL PRIMARY KEY,
+  id         INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
   kind       TEXT NOT NULL,
   actor      TEXT NOT NULL,
   object     TEXT NOT NULL,
@@ -153,7 +153,7 @@ CREATE TABLE polls (
 ) STRICT;
 
 CREATE TABLE posts (
-  id           INTEGER NOT NULL PRIMARY KEY,
+  id           INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
   uri          TEXT NOT NULL UNIQUE,
   token        TEXT NOT NULL UNIQUE,
   local        INTEGER NOT NULL,
@@ -182,7 +182,7 @@ CREATE TABLE posts (
 ) STRICT;
 
 CREATE TABLE profile (
-  id            INTEGER NOT NULL PRIMARY KEY,
+  id            INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
   name          TEXT NOT NULL,
   summary       TEXT NOT NULL,
   fields        TEXT NOT NULL,
@@ -195,7 +195,7 @@ CREATE TABLE profile (
 ) STRICT;
 
 CREATE TABLE reactions (
-  id         INTEGER NOT NULL PRIMARY KEY,
+  id         INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
   kind       TEXT NOT NULL,
   actor      TEXT NOT NULL,
   object     TEXT NOT NULL,
@@ -227,7 +227,7 @@ CREATE TABLE settings (
 ) STRICT;
 
 CREATE TABLE timeline (
-  id         INTEGER NOT NULL PRIMARY KEY,
+  id         INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
   post       TEXT NOT NULL,
   booster    TEXT NOT NULL,
   created_at INTEGER NOT NULL,
