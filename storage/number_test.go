@@ -12,7 +12,7 @@ func TestNumbersAreNotUsedTwice(t *testing.T) {
 	var rows [2][]Delivery
 	write(t, db, func(ctx context.Context, tx Tx) error {
 		for i, a := range []*Act{&before, &after} {
-			*a = Act{URI: "https://a.example/" + string(rune('0'+i)), Object: "https://a.example/post", ReleaseAt: Now()}
+			*a = Act{URI: "https://a.example/" + string(rune('0'+i)), Object: "https://a.example/post", CreatedAt: Now(), ReleaseAt: Now()}
 			if err := tx.InsertAct(ctx, a); err != nil {
 				return err
 			}
