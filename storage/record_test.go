@@ -368,11 +368,16 @@ func conversationFollowsTheParent(t *testing.T, db *DB) {
 
 func TestStandingIsAllTies(t *testing.T) {
 	db := open(t)
-	for i, want := range []Standing{{}, {Follows: true}, {Follower: true}, {Blocked: true}, {Muted: true}, {true, true, true, true}} {
+	for i, want := range []Standing{{}, {Follows: true}, {Follower: true}, {Blocked: true}, {Muted: true}, {Gone: true}, {true, true, true, true, true}} {
 		actor := string(rune('a' + i))
 		write(t, db, func(ctx context.Context, tx Tx) error {
 			state := map[bool]FollowState{true: Accepted, false: Pending}
+			known := &Actor{URI: actor, FetchedAt: moment}
+			if want.Gone {
+				known.GoneAt = moment
+			}
 			errs := []error{
+				tx.PutActor(ctx, known, nil),
 				tx.PutFollow(ctx, &Follow{Follower: "owner", Followee: actor, State: state[want.Follows], CreatedAt: moment}),
 				tx.PutFollow(ctx, &Follow{Follower: actor, Followee: "owner", State: state[want.Follower], CreatedAt: moment}),
 			}

@@ -44,15 +44,17 @@ type Standing struct {
 	Follower bool // the actor follows the owner, who has accepted
 	Blocked  bool // by the owner
 	Muted    bool // likewise
+	Gone     bool // the actor deleted itself
 }
 
 // Standing returns how the owner and an actor stand to each other, in one query.
 func (q Queries) Standing(ctx context.Context, owner, actor string) (s Standing, err error) {
 	const follows = "EXISTS (SELECT 1 FROM follows WHERE follower = ? AND followee = ? AND state = ?)"
 	const related = "EXISTS (SELECT 1 FROM relations WHERE actor = ? AND kind = ?)"
-	err = q.db.NewRaw("SELECT "+follows+", "+follows+", "+related+", "+related,
-		owner, actor, Accepted, actor, owner, Accepted, actor, Block, actor, Mute).
-		Scan(ctx, &s.Follows, &s.Follower, &s.Blocked, &s.Muted)
+	const gone = "EXISTS (SELECT 1 FROM actors WHERE uri = ? AND gone_at IS NOT NULL)"
+	err = q.db.NewRaw("SELECT "+follows+", "+follows+", "+related+", "+related+", "+gone,
+		owner, actor, Accepted, actor, owner, Accepted, actor, Block, actor, Mute, actor).
+		Scan(ctx, &s.Follows, &s.Follower, &s.Blocked, &s.Muted, &s.Gone)
 	return s, err
 }
 

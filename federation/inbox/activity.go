@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
+	"time"
 
 	"github.com/dunnock-server/dunnock/federation/vocab"
 	"github.com/dunnock-server/dunnock/hardening/hostname"
@@ -12,8 +14,9 @@ import (
 
 // activity is a document in the form of an activity. It says what it says: whether its actor sent it is not known from it.
 type activity struct {
-	doc             vocab.Object
-	id, kind, actor string
+	doc         vocab.Object
+	id          string // empty while it has none
+	kind, actor string
 
 	// Known once it is in the queue:
 	signed storage.Time // by the sender's clock
@@ -26,29 +29,34 @@ type activity struct {
 var errForm = errors.New("not an activity of one actor")
 
 // parse reads an activity and holds it to the form that gives it one meaning: one type, one actor on some server, and an
-// id of the actor's origin, so that nobody can use up the ids of another (GHSA-4qhx-hhwf-8685). One without an id, which
-// some servers send for what they do not keep, gets one made of its actor and the hash of its bytes: the same bytes are
-// the same activity.
+// id of the actor's origin, so that nobody can use up the ids of another (GHSA-4qhx-hhwf-8685). It may have no id: some
+// servers give none to what they do not keep, and WriteFreely gives all activities about an article that of the article.
 func parse(body []byte) (*activity, error) {
 	doc, err := vocab.Parse(body)
 	if err != nil {
 		return nil, err
 	}
-	a := &activity{doc: doc, actor: single(doc, "actor"), kind: doc.Type()}
-	if len(doc.Types()) != 1 {
+	a := &activity{doc: doc, id: doc.ID(), actor: single(doc, "actor"), kind: doc.Type()}
+	origin := a.id
+	if doc["id"] == nil {
+		origin = a.actor
+	}
+	if len(doc.Types()) != 1 || !hostname.SameOrigin(origin, a.actor) {
 		return nil, errForm
 	}
-	switch id := doc["id"].(type) {
-	case string:
-		a.id = id
-	case nil:
-		sum := sha256.Sum256(body)
-		a.id = a.actor + "#" + hex.EncodeToString(sum[:])
-	}
-	if !hostname.SameOrigin(a.id, a.actor) {
-		return nil, errForm
+	if a.id == single(doc, "object") {
+		a.id = ""
 	}
 	return a, nil
+}
+
+// name gives an activity without an id one made of its bytes and the time it was signed at: a replay is the same activity,
+// and the same act done again later is another one.
+func (a *activity) name(body []byte, signed time.Time) {
+	if a.id == "" {
+		sum := sha256.Sum256(fmt.Appendf(nil, "%d %s", signed.Unix(), body))
+		a.id = a.actor + "#" + hex.EncodeToString(sum[:])
+	}
 }
 
 // single is the reference in a field that must have exactly one: a string, or an object with an id, or a list of one of

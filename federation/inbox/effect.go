@@ -73,10 +73,10 @@ func (in *Inbox) apply(ctx context.Context, tx storage.Tx, a *activity, do effec
 	return do(ctx, tx)
 }
 
-// barred says whether the owner's block of its actor keeps an activity from taking effect. What takes back is let through:
-// it can only make less of the actor be here.
+// barred says whether an activity has no effect because of its actor: one whom the owner blocks, or who is gone by now. What
+// somebody blocked takes back is let through: it can only make less of them be here.
 func (a *activity) barred() bool {
-	return a.from.Blocked && a.kind != vocab.TypeUndo && a.kind != vocab.TypeDelete
+	return a.from.Gone || a.from.Blocked && a.kind != vocab.TypeUndo && a.kind != vocab.TypeDelete
 }
 
 // answers says whether the effect of an activity may put something into the outgoing queue.

@@ -274,7 +274,10 @@ func TestUndoThatOvertakesWins(t *testing.T) {
 func TestBlockEndsFollowsBothWays(t *testing.T) {
 	w := newCircle(t)
 	w.follow(w.friend.uri, w.ids.Owner(), storage.Accepted)
-	w.unchanged(func() { w.post(w.friend, w.friend.act("Block", w.victim.uri)) })
+	w.unchanged(func() {
+		w.post(w.friend, w.friend.act("Block", w.victim.uri))
+		w.post(w.friend, w.friend.act("Block", w.ids.Owner(), obj{"target": w.friend.url("/c/birds")}))
+	})
 	w.take(w.friend, w.friend.act("Block", w.ids.Owner()))
 	if a, b := w.between(w.friend.uri, w.ids.Owner()), w.between(w.ids.Owner(), w.friend.uri); a != "" || b != "" {
 		t.Errorf("%q %q", a, b)

@@ -183,9 +183,9 @@ func (n *node) own(v storage.Visibility, change ...func(*storage.Post)) *storage
 }
 
 // poll writes a poll of the owner's.
-func (n *node) poll(multiple bool, closes storage.Time, options ...string) *storage.Post {
+func (n *node) poll(multiple bool, closes storage.Time, options []string, change ...func(*storage.Post)) *storage.Post {
 	n.t.Helper()
-	p := n.own(storage.Public, func(p *storage.Post) { p.Type = "Question" })
+	p := n.own(storage.Public, append(change, func(p *storage.Post) { p.Type = "Question" })...)
 	n.write(func(ctx context.Context, tx storage.Tx) error {
 		poll := &storage.Poll{Post: p.URI, Multiple: multiple, ClosesAt: closes}
 		for _, o := range options {
@@ -199,64 +199,69 @@ func (n *node) poll(multiple bool, closes storage.Time, options ...string) *stor
 // uncounted are tables whose change has no meaning: what came, and what the node asked of whom.
 var uncounted = []string{"inbound", "seen", "disclosures", "hosts"}
 
-// state is everything that is stored, a line for each row.
-func (n *node) state() []string {
+// open is a second look into the database.
+func (n *node) open() *sql.DB {
 	n.t.Helper()
 	db, err := sql.Open("sqlite3", "file:"+url.PathEscape(n.path)+"?mode=ro")
 	if err != nil {
 		n.t.Fatal(err)
 	}
+	return db
+}
+
+// state is everything that is stored, a line for each row.
+func (n *node) state() (lines []string) {
+	n.t.Helper()
+	db := n.open()
 	defer db.Close()
-	var lines []string
-	for _, table := range strings.Fields(n.column(db, "SELECT group_concat(name, ' ') FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")) {
-		if !slices.Contains(uncounted, table) {
-			lines = append(lines, n.rows(db, table)...)
+	_, tables := n.query(db, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+	for _, table := range tables {
+		if slices.Contains(uncounted, table[0]) {
+			continue
+		}
+		names, rows := n.query(db, "SELECT * FROM "+table[0])
+		for _, row := range rows {
+			line := table[0]
+			for i, name := range names {
+				if name != "fetched_at" { // when it was last asked for
+					line += " " + name + "=" + row[i]
+				}
+			}
+			lines = append(lines, line)
 		}
 	}
 	slices.Sort(lines)
 	return lines
 }
 
-func (n *node) column(db *sql.DB, query string) (text string) {
+// query returns the rows of a query as text, and the names of its columns.
+func (n *node) query(db *sql.DB, query string) (names []string, lines [][]string) {
 	n.t.Helper()
-	if err := db.QueryRow(query).Scan(&text); err != nil {
-		n.t.Fatal(err)
-	}
-	return text
-}
-
-func (n *node) rows(db *sql.DB, table string) (lines []string) {
-	n.t.Helper()
-	rows, err := db.Query("SELECT * FROM " + table)
+	rows, err := db.Query(query)
 	if err != nil {
 		n.t.Fatal(err)
 	}
 	defer rows.Close()
-	names, err := rows.Columns()
-	if err != nil {
+	if names, err = rows.Columns(); err != nil {
 		n.t.Fatal(err)
 	}
 	for rows.Next() {
-		values := make([]any, len(names))
+		values, line := make([]any, len(names)), make([]string, len(names))
 		for i := range values {
 			values[i] = new(any)
 		}
 		if err := rows.Scan(values...); err != nil {
 			n.t.Fatal(err)
 		}
-		line := table
 		for i, v := range values {
-			if names[i] == "fetched_at" { // when it was last asked for
-				continue
-			}
-			line += fmt.Sprintf(" %s=%v", names[i], *v.(*any))
+			line[i] = fmt.Sprint(*v.(*any))
 		}
 		lines = append(lines, line)
 	}
 	if err := rows.Err(); err != nil {
 		n.t.Fatal(err)
 	}
-	return lines
+	return names, lines
 }
 
 // unchanged runs f, lets everything take effect, and reports what it changed. It returns the requests that the node made.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/dunnock-server/dunnock/federation/httpsig"
@@ -130,16 +131,61 @@ func TestFormOfAnActivity(t *testing.T) {
 	}
 }
 
-// TestWithoutAnID: some servers send what they do not keep without an id. The same bytes are the same activity.
+// TestWithoutAnID: some servers give no id to what they do not keep. What is sent twice is one activity, what is done twice
+// is two.
 func TestWithoutAnID(t *testing.T) {
-	w := newCircle(t)
-	post := w.own(storage.Public)
-	body := encode(t, merge(w.eve.act("Like", post.URI), obj{"id": nil}))
-	w.take(w.eve, body)
-	equal(t, "notifications", w.notified(), "like "+w.eve.uri+" "+post.URI)
-	w.silent(w.unchanged(func() { w.post(w.eve, body) }))
-	w.take(w.eve, w.eve.act("Undo", obj{"type": "Like", "actor": w.eve.uri, "object": post.URI}, obj{"id": nil}))
-	equal(t, "notifications", w.notified())
+	synctest.Test(t, func(t *testing.T) {
+		w := newCircle(t)
+		post := w.own(storage.Public)
+		nameless := obj{"id": nil}
+		like := encode(t, w.eve.act("Like", post.URI, nameless))
+		undo := encode(t, w.eve.act("Undo", obj{"type": "Like", "actor": w.eve.uri, "object": post.URI}, nameless))
+		for range 2 {
+			first := w.eve.signed(like, httpsig.Cavage)
+			replay := func() {
+				first.Body = bodyOf(like)
+				if status := w.do(first); status != http.StatusAccepted {
+					t.Errorf("the inbox answers %d", status)
+				}
+				w.settle()
+			}
+			replay()
+			equal(t, "notifications", w.notified(), "like "+w.eve.uri+" "+post.URI)
+			time.Sleep(time.Second)
+			w.take(w.eve, undo)
+			equal(t, "notifications", w.notified())
+			w.unchanged(replay)
+			time.Sleep(time.Second)
+		}
+	})
+}
+
+// TestActivitiesNamedAfterTheirObject: WriteFreely gives Create, Update and Delete the id of the article.
+func TestActivitiesNamedAfterTheirObject(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newCircle(t)
+		article := w.friend.note("1", "first", obj{"type": "Article", "name": "title"})
+		id := article["id"].(string)
+		w.take(w.friend, w.friend.act("Create", article, obj{"id": id}))
+		equal(t, "timeline", w.timeline(), id)
+		for _, text := range []string{"second", "third"} {
+			time.Sleep(time.Minute)
+			article["content"], article["updated"] = text, time.Now().UTC().Format(time.RFC3339)
+			w.take(w.friend, w.friend.act("Update", article, obj{"id": id}))
+			if p := w.stored(id); p.Content != text {
+				t.Errorf("kept: %s, not %s", p.Content, text)
+			}
+		}
+		w.take(w.friend, w.friend.act("Delete", article, obj{"id": id}))
+		if w.stored(id).DeletedAt.IsZero() {
+			t.Error("it is still here")
+		}
+		// But not with the id of somebody else's.
+		doc := w.eve.act("Delete", w.victim.url("/notes/1"), obj{"id": w.victim.url("/notes/1")})
+		if status := w.do(w.eve.signed(encode(t, doc), httpsig.Cavage)); status != http.StatusBadRequest {
+			t.Errorf("the inbox answers %d", status)
+		}
+	})
 }
 
 func TestWhatIsNoActivityIsRefused(t *testing.T) {

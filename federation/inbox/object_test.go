@@ -375,7 +375,13 @@ func TestDeletedActorsAreForgotten(t *testing.T) {
 	}
 	w.take(w.victim, w.victim.act("Follow", w.ids.Owner()))
 	w.take(w.victim, w.victim.act("Like", mine.URI))
-	w.take(w.victim, w.victim.act("Delete", w.victim.uri))
+	w.post(w.victim, w.victim.act("Delete", w.victim.uri))
+	// What was under way has no effect any more.
+	w.post(w.victim, w.victim.act("Update", w.victim.doc))
+	w.post(w.victim, w.victim.act("Follow", w.ids.Owner()))
+	w.post(w.victim, w.hello(w.victim, "late"))
+	w.settle()
+	w.absent(w.victim.url("/notes/late"))
 	if _, err := w.resolver.Actor(t.Context(), w.victim.uri); !errors.Is(err, resolve.ErrGone) {
 		t.Errorf("the actor: %v", err)
 	}

@@ -62,6 +62,7 @@ func (in *Inbox) receive(w http.ResponseWriter, r *http.Request) (status int) {
 	if signed == nil {
 		return status
 	}
+	a.name(body, signed.At)
 	row := &storage.Inbound{Actor: a.actor, Activity: a.id, Body: body,
 		SignedAt: storage.At(signed.At), ReceivedAt: now, DueAt: now}
 	fresh := false

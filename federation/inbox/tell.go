@@ -12,9 +12,10 @@ import (
 // maxFlagged bounds how many objects of a report are looked at.
 const maxFlagged = 50
 
-// block notes that the actor blocks the owner, which ends their follows both ways.
+// block notes that the actor blocks the owner, which ends their follows both ways. One with a target is Lemmy's way to ban
+// somebody from a group or server, which is no matter between two people.
 func (in *Inbox) block(_ context.Context, a *activity) (effect, error) {
-	if single(a.doc, "object") != in.owner {
+	if single(a.doc, "object") != in.owner || a.doc["target"] != nil {
 		return nil, nil
 	}
 	return func(ctx context.Context, tx storage.Tx) error {

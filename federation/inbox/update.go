@@ -82,7 +82,7 @@ func (in *Inbox) revise(ctx context.Context, tx storage.Tx, p *storage.Post, pol
 			return err
 		}
 	}
-	if same(known, p) {
+	if same(known, p) && !p.Updated.After(known.Updated.Time) {
 		return nil
 	}
 	if p.Updated.IsZero() { // some do not say; it is an edit all the same

@@ -141,7 +141,7 @@ func (in *Inbox) settle(ctx context.Context, row *storage.Inbound) (settled bool
 	if err != nil { // it could be read when it came: the rules have become stricter since
 		return true, in.finish(ctx, row, a, nil)
 	}
-	a.signed, a.at = row.SignedAt, row.ReceivedAt
+	a.id, a.signed, a.at = row.Activity, row.SignedAt, row.ReceivedAt
 	last := a.at.Add(a.patience())
 	do, err := in.prepare(ctx, a)
 	if err == nil {
