@@ -84,21 +84,50 @@ func (s *Service) edit(ctx context.Context, tx storage.Tx, uri string, d Draft, 
 	if err := tx.UpdatePost(ctx, p); err != nil {
 		return err
 	}
+	return s.retell(ctx, tx, p, now, release, inboxesOf(p.Visibility, named))
+}
+
+// retell tells a post as it is now to those who know of it and to some others. What has yet to leave tells it no other way:
+// an observer who was told late must not learn what the owner has changed since. So a Create that waits says what the post
+// is now, and an Update that waits is replaced by this one.
+func (s *Service) retell(ctx context.Context, tx storage.Tx, p *storage.Post, now, release time.Time, others []string) error {
 	to, err := s.knowing(ctx, tx, p.URI)
 	if err != nil {
 		return err
-	}
-	for _, a := range named {
-		to = append(to, a.DeliveryInbox())
 	}
 	poll, err := pollOf(ctx, tx.Queries, p)
 	if err != nil {
 		return err
 	}
-	_, err = s.tell(ctx, tx, now, release, act{about: p.URI, inboxes: unique(to), Activity: wire.Activity{
-		Type: "Update", Object: s.IDs.Object(p, poll), Published: release, To: p.Recipients.To, CC: p.Recipients.CC,
-	}})
+	before, err := tx.ActsAbout(ctx, p.URI)
+	if err != nil {
+		return err
+	}
+	for i, a := range before {
+		switch a.Type {
+		case "Create":
+			document, err := s.telling(a.URI, a.Type, p, poll, a.ReleaseAt.Time).Document().Marshal()
+			if err != nil {
+				return err
+			}
+			if err := tx.SetActDocument(ctx, a.ID, string(document)); err != nil {
+				return err
+			}
+		case "Update":
+			if _, err := s.Queue.Withdraw(ctx, tx, &before[i]); err != nil {
+				return err
+			}
+		}
+	}
+	_, err = s.tell(ctx, tx, now, release, act{about: p.URI, inboxes: unique(append(to, others...)),
+		Activity: s.telling("", "Update", p, poll, release)})
 	return err
+}
+
+// telling is the Create or Update of a post as it is now.
+func (s *Service) telling(id, kind string, p *storage.Post, poll *storage.Poll, release time.Time) wire.Activity {
+	return wire.Activity{ID: id, Type: kind, Actor: s.IDs.Owner(), Object: s.IDs.Object(p, poll), Published: release,
+		To: p.Recipients.To, CC: p.Recipients.CC}
 }
 
 // knowing are the inboxes that know of an own object, or soon will.
@@ -157,6 +186,10 @@ func (s *Service) remove(ctx context.Context, tx storage.Tx, p *storage.Post, fi
 		if _, err := s.Queue.Withdraw(ctx, tx, &acts[i]); err != nil {
 			return err
 		}
+	}
+	// They hold the words that are to be gone.
+	if err := tx.ForgetActsAbout(ctx, p.URI); err != nil {
+		return err
 	}
 	told, err := tx.ToldInboxes(ctx, p.URI)
 	if err != nil || len(told) == 0 {

@@ -248,10 +248,8 @@ func (s *Service) publish(ctx context.Context, tx storage.Tx, c *composed, files
 	if err != nil {
 		return err
 	}
-	_, err = s.tell(ctx, tx, c.now, c.release, act{about: c.post.URI, inboxes: to, Activity: wire.Activity{
-		Type: "Create", Object: s.IDs.Object(c.post, c.poll), Published: c.release,
-		To: c.post.Recipients.To, CC: c.post.Recipients.CC,
-	}})
+	_, err = s.tell(ctx, tx, c.now, c.release, act{about: c.post.URI, inboxes: to,
+		Activity: s.telling("", "Create", c.post, c.poll, c.release)})
 	return err
 }
 

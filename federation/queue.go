@@ -2,6 +2,7 @@ package federation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -49,9 +50,14 @@ func (s *Service) Queued(ctx context.Context) (*Queued, error) {
 	acts := map[int64]*storage.Act{}
 	for _, d := range rows {
 		if acts[d.ActID] == nil {
-			if acts[d.ActID], err = s.DB.Act(ctx, d.ActID); err != nil {
+			act, err := s.DB.Act(ctx, d.ActID)
+			if errors.Is(err, storage.ErrNotFound) {
+				continue // withdrawn in this moment
+			}
+			if err != nil {
 				return nil, fmt.Errorf("read an act of the queue: %w", err)
 			}
+			acts[d.ActID] = act
 		}
 		w := Waiting{ID: strconv.FormatInt(d.ID, 10), Act: acts[d.ActID].Type, Object: acts[d.ActID].Object, Host: d.Host,
 			Inbox: d.Inbox, Due: d.DueAt.Time, Attempts: d.Attempts, Error: d.Error}

@@ -20,6 +20,11 @@ func inboxes(ctx context.Context, q storage.Queries, owner string, v storage.Vis
 			to = append(to, f.DeliveryInbox())
 		}
 	}
+	return unique(append(to, inboxesOf(v, named)...)), nil
+}
+
+// inboxesOf are where those get an act who are named in it.
+func inboxesOf(v storage.Visibility, named []storage.Actor) (to []string) {
 	for _, a := range named {
 		switch {
 		case !a.GoneAt.IsZero():
@@ -29,7 +34,7 @@ func inboxes(ctx context.Context, q storage.Queries, owner string, v storage.Vis
 			to = append(to, a.DeliveryInbox())
 		}
 	}
-	return unique(to), nil
+	return to
 }
 
 func unique(list []string) []string {

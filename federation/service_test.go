@@ -22,6 +22,7 @@ import (
 type world struct {
 	*testing.T
 	a, b, c *federationtest.Node
+	network *federationtest.Network
 	dials   atomic.Int64
 	down    atomic.Value // string
 }
@@ -31,7 +32,7 @@ func run(t *testing.T, test func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		network := federationtest.NewNetwork()
-		w := &world{T: t}
+		w := &world{T: t, network: network}
 		w.down.Store("")
 		network.Fault = func(_, to string) federationtest.Fault {
 			w.dials.Add(1)

@@ -37,6 +37,13 @@ func (q Queries) Poll(ctx context.Context, post string) (*Poll, error) {
 	return one(ctx, q.db.NewSelect().Where("post = ?", post), new(Poll))
 }
 
+// OwnPolls returns the polls of the owner's posts that are open, or closed after t.
+func (q Queries) OwnPolls(ctx context.Context, t Time) ([]Poll, error) {
+	return all[Poll](ctx, q.db.NewSelect().
+		Join("JOIN posts AS p ON p.uri = poll.post AND p.local AND p.deleted_at IS NULL").
+		Where("poll.closes_at IS NULL OR poll.closes_at > ?", t).Order("poll.post"))
+}
+
 // Votes returns the choices of one voter.
 func (q Queries) Votes(ctx context.Context, poll, voter string) ([]Vote, error) {
 	return all[Vote](ctx, q.db.NewSelect().Where("poll = ? AND voter = ?", poll, voter).Order("choice"))

@@ -22,6 +22,9 @@ type Network struct {
 	// Fault, if set, is asked before each connection from one host to another and says what becomes of it. It is called
 	// from many goroutines.
 	Fault func(from, to string) Fault
+	// Heard, if set, is given what one host sends another on connections that it makes, as it goes on the wire. It is called
+	// from many goroutines.
+	Heard func(from, to string, sent []byte)
 }
 
 // Fault is what happens to a connection.
@@ -75,6 +78,9 @@ func (r relay) DialContext(ctx context.Context, _, address string) (net.Conn, er
 	conn, err := r.network.dial(ctx, host)
 	if err != nil {
 		return nil, err
+	}
+	if r.network.Heard != nil {
+		conn = tapped{conn, func(sent []byte) { r.network.Heard(r.from, host, sent) }}
 	}
 	switch fault {
 	case Lost:
@@ -149,6 +155,17 @@ func (e *echo) Close() error {
 		go e.again(e.sent)
 	})
 	return e.Conn.Close()
+}
+
+// tapped lets somebody listen to what is sent.
+type tapped struct {
+	net.Conn
+	heard func(sent []byte)
+}
+
+func (t tapped) Write(p []byte) (int, error) {
+	t.heard(p)
+	return t.Conn.Write(p)
 }
 
 // deaf is a connection whose answers never arrive.

@@ -50,6 +50,9 @@ func (n *Node) Handle() string { return "@alice@" + n.Host }
 // Actor is the URI of the node's owner.
 func (n *Node) Actor() string { return "http://" + n.Host + "/users/alice" }
 
+// DataDir is where the node keeps everything; it may be read while the node is stopped.
+func (n *Node) DataDir() string { return n.config.DataDir }
+
 // Start opens and runs the node.
 func (n *Node) Start() {
 	n.t.Helper()

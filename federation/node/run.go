@@ -107,7 +107,8 @@ func (n *Node) Drain(ctx context.Context) error {
 	}
 }
 
-// tidy does what is to be done now and then: calls that were kept, posts whose time is over, records that have grown old.
+// tidy does what is to be done now and then: calls that were kept, posts whose time is over, polls
+// with new votes, records that have grown old.
 func (n *Node) tidy(ctx context.Context) error {
 	tick := time.NewTicker(tidyEvery)
 	defer tick.Stop()
@@ -126,5 +127,6 @@ func (n *Node) tidy(ctx context.Context) error {
 func (n *Node) tidyOnce(ctx context.Context) error {
 	_, replay := n.control.Replay(ctx)
 	_, expire := n.service.Expire(ctx)
-	return errors.Join(replay, expire, n.ledger.Prune(ctx, time.Now().Add(-keepLedger)))
+	_, tally := n.service.Tally(ctx)
+	return errors.Join(replay, expire, tally, n.ledger.Prune(ctx, time.Now().Add(-keepLedger)))
 }
