@@ -22,7 +22,7 @@ func (s *Service) pin(ctx context.Context, id, kind string) error {
 	if err != nil {
 		return err
 	}
-	if p.Visibility != storage.Public && p.Visibility != storage.Unlisted {
+	if !open(p) {
 		return invalid("only public and unlisted posts can be pinned")
 	}
 	now := time.Now()

@@ -1,6 +1,7 @@
 package federation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,7 @@ const (
 // Draft is a post in the making.
 type Draft struct {
 	Text       string
-	Visibility storage.Visibility // empty: public
+	Visibility storage.Visibility // empty: that of the post it answers, else public
 	ReplyTo    string             // URL or token
 	Quote      string             // URL or token
 	Warning    string             // shown in place of the text
@@ -70,9 +71,7 @@ func (s *Service) Publish(ctx context.Context, d Draft) (*Post, error) {
 
 func (d *Draft) check() error {
 	switch d.Visibility {
-	case "":
-		d.Visibility = storage.Public
-	case storage.Public, storage.Unlisted, storage.Followers, storage.Direct:
+	case "", storage.Public, storage.Unlisted, storage.Followers, storage.Direct:
 	default:
 		return invalid("the visibility is one of public, unlisted, followers, direct")
 	}
@@ -149,10 +148,14 @@ func (s *Service) compose(ctx context.Context, d Draft) (*composed, error) {
 			return nil, err
 		}
 	}
+	c.post.Visibility = cmp.Or(c.post.Visibility, storage.Public)
 	if d.Quote != "" {
 		quoted, err := s.anyPost(ctx, d.Quote)
 		if err != nil {
 			return nil, err
+		}
+		if !open(quoted) {
+			return nil, invalid("only public and unlisted posts can be quoted")
 		}
 		c.post.Quote = quoted.URI
 	}
@@ -167,10 +170,10 @@ func (s *Service) compose(ctx context.Context, d Draft) (*composed, error) {
 	if d.ExpiresIn > 0 {
 		c.post.ExpiresAt = storage.At(timing.Expiry(c.post.Published.Time, d.ExpiresIn))
 	}
-	if d.Visibility == storage.Direct && len(c.named) == 0 {
+	if c.post.Visibility == storage.Direct && len(c.named) == 0 {
 		return nil, invalid("a direct post mentions somebody: write @user@host in it")
 	}
-	c.post.Recipients = s.IDs.Addresses(d.Visibility, uris(c.named))
+	c.post.Recipients = s.IDs.Addresses(c.post.Visibility, uris(c.named))
 	return c, nil
 }
 
@@ -199,6 +202,8 @@ func (s *Service) answer(ctx context.Context, c *composed, to string) error {
 		return err
 	}
 	c.post.InReplyTo = parent.URI
+	// What was said in confidence is not answered in public because nobody thought of saying so.
+	c.post.Visibility = cmp.Or(c.post.Visibility, parent.Visibility)
 	if c.post.Conversation = parent.Conversation; parent.Conversation == "" {
 		c.post.Conversation = parent.URI
 	}
@@ -251,6 +256,11 @@ func (s *Service) publish(ctx context.Context, tx storage.Tx, c *composed, files
 	_, err = s.tell(ctx, tx, c.now, c.release, act{about: c.post.URI, inboxes: to,
 		Activity: s.telling("", "Create", c.post, c.poll, c.release)})
 	return err
+}
+
+// open says whether a post is for everybody.
+func open(p *storage.Post) bool {
+	return p.Visibility == storage.Public || p.Visibility == storage.Unlisted
 }
 
 func attachment(b storage.Blob) storage.Attachment {

@@ -26,8 +26,7 @@ func (s *Service) react(ctx context.Context, kind, id string) (*Reaction, error)
 	if err != nil {
 		return nil, err
 	}
-	open := p.Visibility == storage.Public || p.Visibility == storage.Unlisted
-	if kind == storage.Announce && !open && !(p.Local && p.Visibility == storage.Followers) {
+	if kind == storage.Announce && !open(p) && !(p.Local && p.Visibility == storage.Followers) {
 		return nil, invalid("only public and unlisted posts can be boosted")
 	}
 	var named []storage.Actor

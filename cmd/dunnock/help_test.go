@@ -89,6 +89,7 @@ func TestUsageErrors(t *testing.T) {
 		{"undo --kind x y", "--kind is"},
 		{"post a b", "in quotes"},
 		{"post --visibility friends x", "--visibility is"},
+		{"post --visibility= x", "--visibility is"},
 		{"post --media nosuch.jpg x", "nosuch.jpg"},
 		{"post --media a --media b --alt c x", "2 --media and 1 --alt"},
 		{"post --alt c x", "0 --media and 1 --alt"},

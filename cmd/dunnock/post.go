@@ -29,7 +29,7 @@ func (m *Main) postCommand() *cli.Command {
 				`dunnock post --poll "tea|coffee" --poll-closes 1d "Which?"`,
 				`fortune | dunnock post`),
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "visibility", Value: "public", Usage: "`WHO` may see it: public, unlisted, followers or direct (those mentioned); public if not given"},
+			&cli.StringFlag{Name: "visibility", Usage: "`WHO` may see it: public, unlisted, followers or direct (those mentioned); if not given, whoever may see the post it answers, else public"},
 			&cli.StringFlag{Name: "reply-to", Usage: "answer the post `URL`"},
 			&cli.StringFlag{Name: "quote", Usage: "quote the post `URL`"},
 			&cli.StringFlag{Name: "cw", Usage: "hide it behind the content warning `TEXT`"},
@@ -51,6 +51,10 @@ func (m *Main) post(c *cli.Context) error {
 	args := control.NewPost{Visibility: storage.Visibility(c.String("visibility")), ReplyTo: c.String("reply-to"), Quote: c.String("quote"),
 		Warning: c.String("cw"), Sensitive: c.Bool("sensitive"), Language: c.String("language")}
 	switch args.Visibility {
+	case "":
+		if c.IsSet("visibility") {
+			return usagef("--visibility is public, unlisted, followers or direct, and not empty")
+		}
 	case storage.Public, storage.Unlisted, storage.Followers, storage.Direct:
 	default:
 		return usagef("--visibility is public, unlisted, followers or direct, not %s", quoted(c.String("visibility")))
