@@ -6,8 +6,9 @@
 // counts only when its domain and the actor name each other (attack: WebFinger subjects of another domain).
 //
 // Every request goes through the gate, signed by the server's own actor, so that it does not say for whom it was made;
-// look-ups of handles are not signed at all. A stranger costs its server one or two requests. Nothing is looked up around
-// what was asked for: no lists, no pictures, no answers. What failed is remembered for a while and not asked again.
+// look-ups of handles are not signed at all. The signature of a stranger costs their server two requests, three if the key
+// has a document of its own and five at most; that of somebody known none. Nothing is looked up around what was asked
+// for: no lists, no pictures, no answers. What failed is remembered for a while and not asked again.
 //
 // It may read and write storage and ask the gate. It does not decide what a document does to the node's state: that is
 // packages inbox and federation.
