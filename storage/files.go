@@ -34,11 +34,11 @@ func (f *Files) Put(name string, data []byte) error {
 	}
 	file, err := f.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return fmt.Errorf("put a file: %w", err)
+		return fmt.Errorf("put a file: %w", nameless(err))
 	}
 	_, err = file.Write(data)
 	if err = errors.Join(err, file.Sync(), file.Close(), f.sync()); err != nil {
-		return errors.Join(fmt.Errorf("put a file: %w", err), f.root.Remove(name))
+		return errors.Join(fmt.Errorf("put a file: %w", nameless(err)), nameless(f.root.Remove(name)))
 	}
 	return nil
 }
@@ -56,7 +56,7 @@ func (f *Files) sync() error {
 func (f *Files) Open(name string) (io.ReadSeekCloser, error) {
 	file, err := f.root.Open(name)
 	if err != nil {
-		return nil, fmt.Errorf("open a file: %w", err)
+		return nil, fmt.Errorf("open a file: %w", nameless(err))
 	}
 	return file, nil
 }
@@ -64,9 +64,18 @@ func (f *Files) Open(name string) (io.ReadSeekCloser, error) {
 // Delete removes a file; one that is not there is no error.
 func (f *Files) Delete(name string) error {
 	if err := f.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("delete a file: %w", err)
+		return fmt.Errorf("delete a file: %w", nameless(err))
 	}
 	return nil
+}
+
+// nameless is an error without the path that the os package puts into it: whoever has the name of a picture can fetch it,
+// and errors are logged.
+func nameless(err error) error {
+	if at := (*fs.PathError)(nil); errors.As(err, &at) {
+		return at.Err
+	}
+	return err
 }
 
 // Sweep removes the files that keep does not want: what a crash left between a file and its record. Nothing may be put
