@@ -107,8 +107,7 @@ func TestEndlessChains(t *testing.T) {
 	}
 	// A thread without an end, whose every post is by somebody else on a host of its own and names others.
 	depth := 0
-	var reply func() obj
-	reply = func() obj {
+	reply := func() obj {
 		depth++
 		a := newPeer(t, w.net, fmt.Sprintf("h%d.eve.example", depth)).person("x")
 		note := a.note("1", "x", obj{
