@@ -49,10 +49,7 @@ type outcome struct {
 // that the scheme was not understood, it does so once more in the other.
 func (q *Queue) attempt(ctx context.Context, known httpsig.Scheme, act *storage.Act, document vocab.Object, row storage.Delivery) (outcome, error) {
 	there, news, err := q.begin(ctx, act, &row)
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return outcome{act: act, row: row, verdict: cut}, nil
-	case err != nil || !there:
+	if err != nil || !there {
 		return outcome{act: act, row: row}, err
 	}
 	scheme := cmp.Or(known, httpsig.Cavage)
@@ -125,7 +122,9 @@ func (q *Queue) untaken(ctx context.Context, err error) outcome {
 	case dialled:
 		return outcome{verdict: failing, reason: "no answer", reached: reached}
 	}
-	q.Log.Debug("a delivery could not leave", "err", err)
+	if !errors.Is(err, egress.ErrNoRelay) { // which the owner has been told, and is no fault
+		q.Log.Warn("a delivery could not leave", "err", err)
+	}
 	return outcome{verdict: held, reason: "it could not leave"}
 }
 

@@ -22,36 +22,19 @@ const (
 
 // host sends to one server until nothing is due there or it fails.
 func (q *Queue) host(ctx context.Context, host string) (attempts int, err error) {
-	for ctx.Err() == nil {
-		results, err := q.next(ctx, host)
-		if err == nil && len(results) == 0 {
-			return attempts, q.rest(ctx, host)
-		}
+	for more := true; more && ctx.Err() == nil; {
+		results, fault := q.next(ctx, host)
 		for _, r := range results {
 			if r.verdict != untried {
 				attempts++
 			}
 		}
-		more, fault := q.settle(ctx, host, results)
-		if err = errors.Join(err, fault); err != nil || !more {
+		more, err = q.settle(ctx, host, results)
+		if err = errors.Join(fault, err); err != nil {
 			return attempts, err
 		}
 	}
 	return attempts, nil
-}
-
-// rest notes when a server is to be looked at again, if ever.
-func (q *Queue) rest(ctx context.Context, host string) error {
-	return q.DB.Write(ctx, func(ctx context.Context, tx storage.Tx) error {
-		h, err := tx.Host(ctx, host)
-		if err != nil {
-			return err
-		}
-		if h.DueAt, err = tx.NextDue(ctx, host); err != nil { // what was queued meanwhile counts
-			return err
-		}
-		return tx.PutHost(ctx, h)
-	})
 }
 
 // next gives the act that a server is to get next its turn. If the server has refused that one again and again, the act

@@ -17,8 +17,8 @@ const (
 	holdFor      = 10 * time.Minute // what could not leave for a reason of our own
 )
 
-// settle writes what became of a turn: rows that are done go, a failure puts the whole server off, and what has waited for
-// too long is given up. more says that the server may get what comes next at once.
+// settle writes what became of a turn, if there was any: rows that are done go, a failure puts the whole server off, and
+// what has waited for too long is given up. more says that something is due which the server may get at once.
 func (q *Queue) settle(ctx context.Context, host string, results []outcome) (more bool, err error) {
 	t := tally(results)
 	err = q.DB.Write(context.WithoutCancel(ctx), func(ctx context.Context, tx storage.Tx) error {
@@ -32,6 +32,10 @@ func (q *Queue) settle(ctx context.Context, host string, results []outcome) (mor
 			return err
 		}
 		now := storage.Now()
+		if h.DueAt, err = tx.NextDue(ctx, host); err != nil {
+			return err
+		}
+		more = !t.failed && !t.held && !t.cut && !h.DueAt.IsZero() && !h.DueAt.After(now.Time)
 		t.note(h, now)
 		if t.failed && now.Sub(h.FailingSince.Time) >= q.GiveUp {
 			if err := q.giveUpOld(ctx, tx, host, storage.At(now.Add(-q.GiveUp))); err != nil {
@@ -43,7 +47,7 @@ func (q *Queue) settle(ctx context.Context, host string, results []outcome) (mor
 	if err != nil {
 		return false, fmt.Errorf("settle deliveries: %w", err)
 	}
-	return !t.failed && !t.held && !t.cut, nil
+	return more, nil
 }
 
 func (q *Queue) settleRow(ctx context.Context, tx storage.Tx, o outcome) error {
