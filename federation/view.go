@@ -46,6 +46,7 @@ type Post struct {
 	Reacts      map[string]int     `json:"reacts,omitempty"` // emoji and how often
 	Liked       bool               `json:"liked"`
 	Boosted     bool               `json:"boosted"`
+	Pinned      bool               `json:"pinned"`          // by its author
 	Depth       int                `json:"depth,omitempty"` // in a thread
 }
 
@@ -151,6 +152,9 @@ func (s *Service) view(ctx context.Context, p *storage.Post) (*Post, error) {
 		if p.Released(storage.Now()) {
 			v.State = "told"
 		}
+	}
+	if v.Pinned, err = s.DB.Pinned(ctx, p.Author, p.URI); err != nil {
+		return nil, err
 	}
 	if err := s.viewReactions(ctx, v); err != nil {
 		return nil, err

@@ -20,6 +20,11 @@ func (q Queries) Pins(ctx context.Context, actor string) ([]Pin, error) {
 	return all[Pin](ctx, q.db.NewSelect().Where("actor = ?", actor).Order("created_at DESC", "post"))
 }
 
+// Pinned says whether an actor keeps a post on top.
+func (q Queries) Pinned(ctx context.Context, actor, post string) (bool, error) {
+	return q.db.NewSelect().Model((*Pin)(nil)).Where("actor = ? AND post = ?", actor, post).Exists(ctx)
+}
+
 // InsertPin adds a pin; false says that it is there already.
 func (tx Tx) InsertPin(ctx context.Context, p *Pin) (bool, error) { return tx.insert(ctx, p, true) }
 

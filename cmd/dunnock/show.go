@@ -91,7 +91,7 @@ func did(x federation.Post) string {
 	for _, c := range []struct {
 		yes  bool
 		text string
-	}{{x.Liked, "you like it"}, {x.Boosted, "you boosted it"}} {
+	}{{x.Liked, "you like it"}, {x.Boosted, "you boosted it"}, {x.Pinned, "pinned"}} {
 		if c.yes {
 			parts = append(parts, c.text)
 		}
