@@ -225,7 +225,7 @@ export async function scheme(peer, { firstKnock }) {
   await peer.store.knockWith(firstKnock);
 }
 
-// Turns switches of the peer: `manual`, `secure`, `sharedInbox` (see server.mjs).
+// Turns switches of the peer, such as `manual` (see server.mjs).
 export function set(peer, switches) {
   for (const [name, on] of Object.entries(switches)) {
     if (typeof peer[name] !== "boolean") throw new Error(`no such switch: ${name}`);

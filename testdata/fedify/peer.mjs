@@ -76,7 +76,7 @@ async function serve(incoming) {
     headers: Object.entries(incoming.headers),
     body: withBody ? body : undefined,
   });
-  const answer = await peer.federation.fetch(request, {
+  const answer = refused(incoming.headers) ?? await peer.federation.fetch(request, {
     contextData: undefined,
     onNotFound: () => new Response(null, { status: peer.gone.has(url.href) ? 410 : 404 }),
   }).catch((error) => new Response(describe(error), { status: 500 }));
@@ -88,6 +88,13 @@ async function serve(incoming) {
     status: answer.status,
   });
   return answer;
+}
+
+// The answer to a signature of a kind that the peer is told not to take.
+function refused(headers) {
+  if (headers.signature == null) return null;
+  const taken = headers["signature-input"] == null ? peer.cavage : peer.rfc9421;
+  return taken ? null : new Response("signed in another scheme than is taken here", { status: 401 });
 }
 
 async function control(method, url, body) {

@@ -206,6 +206,12 @@ async function run(scheme, other) {
     await alice.tell("like", { object: bob.post });
     assert.equal(await signedBy(bob), scheme);
     console.log(`OK ${scheme}: the scheme changes after a 404, and when told to`);
+
+    await bob.tell("set", { [scheme === "rfc9421" ? "rfc9421" : "cavage"]: false });
+    await alice.tell("like", { object: bob.post });
+    assert.equal(await signedBy(bob), other);
+    assert.equal((await alice.ask("schemes"))[bob.origin], other);
+    console.log(`OK ${scheme}: refused, it is signed in the other scheme`);
   } finally {
     await Promise.all([alice.stop(), bob.stop()]);
   }

@@ -16,6 +16,13 @@ class Store extends MemoryKvStore {
     this.firstKnock = scheme;
     for await (const { key } of this.list(["scheme"])) await this.delete(key);
   }
+
+  // By origin, the scheme that it took last.
+  async schemes() {
+    const taken = {};
+    for await (const { key, value } of this.list(["scheme"])) taken[key[1]] = value;
+    return taken;
+  }
 }
 
 export async function createPeer({ origin, user, firstKnock }) {
@@ -42,6 +49,8 @@ export async function createPeer({ origin, user, firstKnock }) {
     manual: false, // Follow requests wait for accept or reject
     secure: false, // posts and collections are served to signed requests only
     sharedInbox: false, // deliveries go to shared inboxes where there are any
+    cavage: true, // requests signed by draft-cavage-12 are taken; else 401
+    rfc9421: true, // requests signed by RFC 9421 are taken; else 401
     followers: new Map(), // actor id -> { id, inboxId, endpoints }
     following: new Map(), // actor id -> likewise
     follows: new Map(), // id of a received Follow -> the Follow

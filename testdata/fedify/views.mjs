@@ -20,6 +20,11 @@ export function requests(peer, { since = "0" }) {
   return { last: peer.requests.length, requests: peer.requests.filter(({ seq }) => seq > Number(since)) };
 }
 
+// Which signature scheme each server took last, by its origin. Fedify takes a 404, too, for a scheme not understood.
+export async function schemes(peer) {
+  return await peer.store.schemes();
+}
+
 export function followers(peer) {
   return { items: [...peer.followers.keys()] };
 }
