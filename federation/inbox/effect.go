@@ -55,7 +55,11 @@ func (in *Inbox) prepare(ctx context.Context, a *activity) (do effect, err error
 	if a.from, err = in.DB.Standing(ctx, in.owner, a.actor); err != nil || a.barred() {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(hardening.WithBudget(ctx, fetches), patience)
+	wait := impatience
+	if a.from.Follows {
+		wait = patience
+	}
+	ctx, cancel := context.WithTimeout(hardening.WithBudget(ctx, fetches), wait)
 	defer cancel()
 	return handle(in, ctx, a)
 }

@@ -109,6 +109,13 @@ func TestCreateByReferenceIsFetched(t *testing.T) {
 	requests := w.net.during(func() { w.take(w.friend, w.friend.act("Create", doc["id"])) })
 	equal(t, "requests", requests, "GET "+doc["id"].(string))
 	equal(t, "timeline", w.timeline(), doc["id"].(string))
+	// A stranger is asked for what is said to be for the owner.
+	hello := w.eve.publish(w.eve.note("1", "x", obj{"to": []any{w.ids.Owner()}, "cc": nil}))
+	for _, field := range []string{"to", "cc"} {
+		w.take(w.eve, w.eve.act("Create", hello["id"], obj{field: w.ids.Owner()}))
+		w.stored(hello["id"].(string))
+		hello = w.eve.publish(w.eve.note("2", "x", obj{"to": []any{w.ids.Owner()}, "cc": nil}))
+	}
 	// What the server has there must be by the one who sent it.
 	other := w.friend.peer.person("other")
 	w.friend.publish(other.note("2", "x"))
@@ -180,6 +187,12 @@ func TestAnotherCreateChangesNothing(t *testing.T) {
 	doc := w.posted(w.friend, "1")
 	w.take(w.friend, w.friend.act("Delete", doc["id"]))
 	w.silent(w.unchanged(func() { w.post(w.friend, w.friend.act("Create", doc)) }))
+	// What the owner may no longer see does not come up again by naming them.
+	hidden := w.posted(w.friend, "3", obj{"to": []any{w.friend.uri + "/followers"}, "cc": nil})
+	w.follow(w.ids.Owner(), w.friend.uri, storage.Rejected)
+	w.silent(w.unchanged(func() {
+		w.post(w.friend, w.friend.act("Create", merge(obj{}, hidden, obj{"to": []any{vocab.PublicIRI, w.ids.Owner()}})))
+	}))
 	kept := w.posted(w.eve, "2", obj{"to": []any{vocab.PublicIRI, w.ids.Owner()}})
 	mallory := w.eve.peer.person("mallory")
 	w.follows(mallory)

@@ -17,7 +17,8 @@ import (
 const (
 	batch        = 1024             // activities looked at together
 	fetches      = 5                // requests that one activity may cause
-	patience     = 20 * time.Second // that they may take together
+	patience     = 20 * time.Second // that they may take together, for somebody whom the owner follows
+	impatience   = 3 * time.Second  // the same for others: many of them could hold up everybody
 	firstBackoff = time.Minute
 	maxBackoff   = 6 * time.Hour
 	maxDoublings = 9 // firstBackoff doubled this often is beyond maxBackoff

@@ -127,6 +127,29 @@ func TestGivingUp(t *testing.T) {
 	}
 }
 
+// TestServersThatStall hold up the others for a bounded time, and a short one if they are strangers'.
+func TestServersThatStall(t *testing.T) {
+	for _, friend := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newCircle(t)
+			from, limit := w.eve, impatience
+			if friend {
+				from, limit = w.friend, patience
+			}
+			from.serve("/notes/1", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+			w.post(from, from.act("Create", from.url("/notes/1"), obj{"to": w.ids.Owner()}))
+			start := time.Now()
+			w.settle()
+			if took := time.Since(start); took == 0 || took > limit {
+				t.Errorf("friend %v: it took %v", friend, took)
+			}
+			if n := w.waiting(); n != 1 {
+				t.Errorf("%d wait", n)
+			}
+		})
+	}
+}
+
 func TestAPanicCostsOneActivity(t *testing.T) {
 	for name, h := range map[string]handler{
 		"preparing": func(*Inbox, context.Context, *activity) (effect, error) { panic("x") },
