@@ -137,4 +137,7 @@ func TestPolicyThatShowsNothing(t *testing.T) {
 			t.Errorf("%s: %+v, but what is absent: %+v", url, got, absent)
 		}
 	}
+	if told, err := w.db.ToldInboxes(t.Context(), post.URI); err != nil || len(told) > 0 {
+		t.Errorf("what was hidden counts as told: its deletion would be told too (%d inboxes, %v)", len(told), err)
+	}
 }

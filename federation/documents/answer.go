@@ -33,9 +33,7 @@ func (h handler) document(find finder) http.HandlerFunc {
 		case v.blocked:
 			err = storage.ErrNotFound
 		default:
-			if d, err = find(r.Context(), v, r); err == nil {
-				err = h.told(r.Context(), v, d.Body)
-			}
+			d, err = find(r.Context(), v, r)
 		}
 		h.answer(w, r, v, d, err)
 	}
@@ -77,6 +75,9 @@ func (h handler) answer(w http.ResponseWriter, r *http.Request, v viewer, d hard
 	var view []byte
 	if err == nil {
 		view, err = h.Gate.Serve(r.Context(), hardening.Viewer{Domain: v.domain}, d)
+	}
+	if err == nil { // what the gate hides is not told, and its deletion is none of their business
+		err = h.told(r.Context(), v, d.Body)
 	}
 	if err != nil {
 		h.refuse(w, err)
