@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -83,10 +84,10 @@ func TestRetryAfter(t *testing.T) {
 			{500, "3600", time.Hour, time.Hour + time.Second},
 			{503, time.Now().Add(3 * time.Hour).UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"), 0, 3*time.Hour + time.Second},
 		} {
-			host, requests := fmt.Sprintf("%d.example", i), 0
+			host, requests := fmt.Sprintf("%d.example", i), atomic.Int32{}
 			w.far.set(func() {
 				w.far.answer = func(_ arrival, h header) int {
-					if requests++; requests > 1 {
+					if requests.Add(1) > 1 {
 						return 202
 					}
 					if c.header != "" {
@@ -98,7 +99,7 @@ func TestRetryAfter(t *testing.T) {
 			w.post("http://" + host + "/inbox")
 			start := time.Now()
 			stop := w.run()
-			for requests < 2 {
+			for requests.Load() < 2 {
 				time.Sleep(time.Second)
 			}
 			stop()
