@@ -8,14 +8,15 @@
 // who guesses or keeps URIs learns from neither whether something exists.
 //
 // The actors alone are shown to visitors without a key, as a stub, because nobody could verify a signature of ours
-// otherwise. For the server's actor no key is asked for, since theirs may wait for ours: see resolve.Resolver.Known. Pictures are fetched without a signature
-// by everybody's media proxies; their names cannot be guessed and are told only with the post.
+// otherwise. For the server's actor no key is asked for, since theirs may wait for ours: see resolve.Resolver.Known.
+// Pictures are fetched without a signature by everybody's media proxies; their names cannot be guessed and are told only
+// with the post.
 //
 // Lists tell nothing about what they leave out: followers and following are bare, nothing is counted, and the cursor of a
 // page is the random token of the act that the page begins after.
 //
-// The package reads storage; all it writes is which server was shown a post, which then hears more of it. It renders no HTML (pages does), takes nothing in (inbox does), and does
-// not answer look-ups by name (discovery does).
+// The package reads storage; all it writes is which server was shown a post, which then hears more of it. It renders no
+// HTML (pages does), takes nothing in (inbox does), and does not answer look-ups by name (discovery does).
 package documents
 
 import (
