@@ -142,7 +142,7 @@ func (in *Inbox) keep(ctx context.Context, tx storage.Tx, p *storage.Post, poll 
 		return nil, err
 	case !fresh:
 		known, err := tx.Post(ctx, p.URI)
-		if err != nil || known.Local || !known.DeletedAt.IsZero() {
+		if err != nil || !known.DeletedAt.IsZero() {
 			return nil, err
 		}
 		return known, nil
@@ -163,7 +163,7 @@ func (in *Inbox) show(ctx context.Context, tx storage.Tx, p *storage.Post) error
 		if err != nil {
 			return unless(err)
 		}
-		if parent.Author != in.owner && parent.Author != p.Author {
+		if parent.Author != in.owner {
 			if to, err := tx.Standing(ctx, in.owner, parent.Author); err != nil || !to.Follows {
 				return err
 			}

@@ -199,6 +199,13 @@ func TestGroups(t *testing.T) {
 	w.take(group, announce(member.act("Create", answer)))
 	equal(t, "notifications", w.notified(), "reply "+member.uri+" "+answer["id"].(string))
 
+	quiet := newPeer(t, w.net, "quiet.example").person("q")
+	w.knows(quiet)
+	w.relate(quiet, storage.Mute)
+	w.take(group, announce(quiet.act("Create", quiet.publish(quiet.note("1", "x", obj{"inReplyTo": mine.URI})))))
+	w.stored(quiet.url("/notes/1"))
+	equal(t, "notifications", w.notified(), "reply "+member.uri+" "+answer["id"].(string))
+
 	// Posts and activities by reference.
 	plain := member.publish(member.note("4", "by id"))
 	w.take(group, announce(plain["id"]))

@@ -192,7 +192,7 @@ func (s *software) effect(f file) (lines []string) {
 // summary is what an effect is told by, of each table.
 var summary = map[string]string{
 	"actor":        "SELECT uri, type, name, moved_to, CASE WHEN gone_at IS NULL THEN '' ELSE 'gone' END FROM actors",
-	"post":         "SELECT uri, type, visibility, author, name, summary, substr(content, 1, 60), in_reply_to, quote, CASE WHEN deleted_at IS NULL THEN '' ELSE 'deleted' END FROM posts",
+	"post":         "SELECT uri, type, visibility, author, name, summary, substr(content, 1, 60), CASE WHEN deleted_at IS NULL THEN in_reply_to ELSE '' END, quote, CASE WHEN deleted_at IS NULL THEN '' ELSE 'deleted' END FROM posts",
 	"poll":         "SELECT post, options, voters FROM polls",
 	"timeline":     "SELECT post, booster FROM timeline",
 	"notification": "SELECT kind, actor, object, detail FROM notifications",

@@ -70,7 +70,7 @@ func (in *Inbox) flag(_ context.Context, a *activity) (effect, error) {
 // new one says that it was the old one. Nothing else follows from it.
 func (in *Inbox) move(ctx context.Context, a *activity) (effect, error) {
 	target := single(a.doc, "target")
-	if single(a.doc, "object") != a.actor || target == a.actor || !a.from.Follows {
+	if single(a.doc, "object") != a.actor || !a.from.Follows {
 		return nil, nil
 	}
 	// Fetched now: a copy may be from before the new account said so.

@@ -91,7 +91,7 @@ func (in *Inbox) revise(ctx context.Context, tx storage.Tx, p *storage.Post, pol
 	p.ID, p.Token, p.Published, p.CreatedAt = known.ID, known.Token, known.Published, known.CreatedAt
 	p.Visibility, p.Recipients = known.Visibility, known.Recipients
 	p.InReplyTo, p.Conversation, p.ReleaseAt, p.ExpiresAt = known.InReplyTo, known.Conversation, known.ReleaseAt, known.ExpiresAt
-	if err := tx.UpdatePost(ctx, p); err != nil || in.names(known) || !in.names(p) {
+	if err := tx.UpdatePost(ctx, p); err != nil || !in.names(p) {
 		return err
 	}
 	if author, err := tx.Standing(ctx, in.owner, p.Author); err != nil || author.Muted {
