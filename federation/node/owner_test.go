@@ -97,6 +97,16 @@ func (p *process) told(kind, object string) (first federation.Notification) {
 	return first
 }
 
+// settled waits until all that came in has had its effect.
+func (p *process) settled() {
+	p.t.Helper()
+	eventually(p.t, "nothing waits in the inbox", func() bool {
+		var status federation.Status
+		p.run(&status, "status")
+		return status.Inbound == 0
+	})
+}
+
 // follows is how the owner stands to somebody: pending, accepted, rejected, or empty.
 func (p *process) follows(actor string) string {
 	p.t.Helper()

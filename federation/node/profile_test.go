@@ -117,6 +117,8 @@ func blockingThem(t *testing.T, alice *process, bob *peer) {
 	}
 	bob.cannotRead(alice.write("not for bob").URI)
 	bob.tell("follow", args{"actor": alice.actor})
+	uri := bob.tell("post", args{"content": "let me in", "to": []string{alice.actor}, "mentions": []string{alice.actor}})["id"].(string)
+	alice.settled()
 	alice.run(nil, "unblock", bob.Handle)
 	bob.got("Undo", func(e entry) bool {
 		undone, _ := e.Document.Object("object")
@@ -124,5 +126,8 @@ func blockingThem(t *testing.T, alice *process, bob *peer) {
 	})
 	if state := alice.followedBy(bob.Actor); state != "" {
 		t.Errorf("a follow by somebody blocked is %s", state)
+	}
+	if _, ok := alice.find(uri); ok {
+		t.Error("what somebody blocked wrote is here")
 	}
 }
