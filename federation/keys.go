@@ -8,7 +8,6 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
-	"time"
 
 	"github.com/dunnock-server/dunnock/federation/wire"
 	"github.com/dunnock-server/dunnock/storage"
@@ -85,14 +84,8 @@ func (s *Service) RotateKeys(ctx context.Context) (map[string]string, error) {
 	}
 	names := map[string]string{}
 	err = s.DB.Write(ctx, func(ctx context.Context, tx storage.Tx) error {
-		old, err := tx.Keys(ctx, s.IDs.Owner())
-		if err != nil {
+		if err := tx.DeleteKeys(ctx, s.IDs.Owner()); err != nil {
 			return err
-		}
-		for _, k := range old {
-			if err := tx.RetireKey(ctx, k.ID, storage.At(time.Now())); err != nil {
-				return err
-			}
 		}
 		for _, k := range keys {
 			names[k.Algorithm] = k.ID

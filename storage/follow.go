@@ -32,11 +32,6 @@ func (q Queries) Follow(ctx context.Context, follower, followee string) (*Follow
 	return one(ctx, q.db.NewSelect().Where("follower = ? AND followee = ?", follower, followee), new(Follow))
 }
 
-// FollowByActivity returns the follow that a Follow activity made, or [ErrNotFound].
-func (q Queries) FollowByActivity(ctx context.Context, activity string) (*Follow, error) {
-	return one(ctx, q.db.NewSelect().Where("activity = ?", activity), new(Follow))
-}
-
 // Followers returns who follows followee, newest first; an empty state means any.
 func (q Queries) Followers(ctx context.Context, followee string, state FollowState) ([]Follow, error) {
 	return q.follows(ctx, "followee", followee, state)

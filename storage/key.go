@@ -22,7 +22,6 @@ type Key struct {
 	Algorithm string // [RSA] or [Ed25519]
 	Private   Secret // PKCS #8, DER
 	CreatedAt Time
-	RetiredAt Time // zero while in use
 }
 
 // Secret is bytes that no log shows.
@@ -37,9 +36,9 @@ func (Secret) String() string { return "[secret]" }
 // GoString implements fmt.GoStringer.
 func (Secret) GoString() string { return "[secret]" }
 
-// Keys returns an actor's keys in use, oldest first.
+// Keys returns an actor's keys, oldest first.
 func (q Queries) Keys(ctx context.Context, actor string) ([]Key, error) {
-	return all[Key](ctx, q.db.NewSelect().Where("actor = ? AND retired_at IS NULL", actor).Order("created_at", "id"))
+	return all[Key](ctx, q.db.NewSelect().Where("actor = ?", actor).Order("created_at", "id"))
 }
 
 // InsertKey adds a key pair.
@@ -48,8 +47,8 @@ func (tx Tx) InsertKey(ctx context.Context, k *Key) error {
 	return err
 }
 
-// RetireKey takes a key out of use.
-func (tx Tx) RetireKey(ctx context.Context, id string, at Time) error {
-	_, err := tx.db.NewUpdate().Model((*Key)(nil)).Set("retired_at = ?", at).Where("id = ?", id).Exec(ctx)
+// DeleteKeys forgets an actor's keys: what is not there cannot be taken.
+func (tx Tx) DeleteKeys(ctx context.Context, actor string) error {
+	_, err := tx.db.NewDelete().Model((*Key)(nil)).Where("actor = ?", actor).Exec(ctx)
 	return err
 }

@@ -72,7 +72,7 @@ type Post struct {
 	CreatedAt    Time // real: when it was written, or arrived
 	ReleaseAt    Time // of an own post: from when on it exists for others; zero: not drawn
 	ExpiresAt    Time
-	DeletedAt    Time // a tombstone: everything but URI, author and addresses is gone
+	DeletedAt    Time // a tombstone: of what it said and where it stood nothing is left, only URI, author, addresses and times
 }
 
 // Released says whether an own post exists for others at t.
@@ -92,15 +92,7 @@ func (q Queries) PostByToken(ctx context.Context, token string) (*Post, error) {
 
 // PostByURL returns the post whose page for people is url, or [ErrNotFound].
 func (q Queries) PostByURL(ctx context.Context, url string) (*Post, error) {
-	return one(ctx, q.db.NewSelect().Where("url = ?", url), new(Post))
-}
-
-// Posts returns those of the posts that are known and not deleted, in no order.
-func (q Queries) Posts(ctx context.Context, uris []string) ([]Post, error) {
-	if len(uris) == 0 {
-		return nil, nil
-	}
-	return all[Post](ctx, q.db.NewSelect().Where("uri IN (?) AND deleted_at IS NULL", bun.List(uris)))
+	return one(ctx, q.db.NewSelect().Where("url = ? AND url <> ''", url), new(Post))
 }
 
 // Thread returns the posts of a conversation, oldest first, limit at most.
@@ -124,16 +116,6 @@ func (q Queries) OwnReplies(ctx context.Context, uri, author string, t Time, lim
 		Where("deleted_at IS NULL AND release_at <= ?", t).Order("release_at", "id").Limit(int64(limit)))
 }
 
-// OwnPosts returns posts of an author that exist for others at t, newest first, below the row number before (0: from the
-// newest).
-func (q Queries) OwnPosts(ctx context.Context, author string, t Time, before int64, limit int) ([]Post, error) {
-	sel := q.db.NewSelect().Where("author = ? AND local AND deleted_at IS NULL AND release_at <= ?", author, t)
-	if before > 0 {
-		sel = sel.Where("id < ?", before)
-	}
-	return all[Post](ctx, sel.Order("id DESC").Limit(int64(limit)))
-}
-
 // ExpiredPosts returns own posts whose time is over at t.
 func (q Queries) ExpiredPosts(ctx context.Context, t Time, limit int) ([]Post, error) {
 	return all[Post](ctx, q.db.NewSelect().
@@ -154,7 +136,7 @@ func (tx Tx) UpdatePost(ctx context.Context, p *Post) error {
 // BuryPost makes a post a tombstone and forgets what hangs on it: poll, reactions, pins, timeline, notifications.
 func (tx Tx) BuryPost(ctx context.Context, uri string, at Time) error {
 	_, err := tx.db.NewUpdate().Model((*Post)(nil)).
-		Set("deleted_at = ?, content = '', source = '', summary = '', name = '', url = '', quote = ''", at).
+		Set("deleted_at = ?, content = '', source = '', summary = '', name = '', url = '', quote = '', in_reply_to = '', conversation = ''", at).
 		Set("tags = '[]', attachments = '[]', language = '', expires_at = NULL").
 		Where("uri = ? AND deleted_at IS NULL", uri).Exec(ctx)
 	if err != nil {

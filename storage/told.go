@@ -47,9 +47,3 @@ func (tx Tx) DeleteTold(ctx context.Context, act, inbox string) error {
 	_, err := tx.db.NewDelete().Model((*Told)(nil)).Where("act = ? AND inbox = ?", act, inbox).Exec(ctx)
 	return err
 }
-
-// ForgetTold removes what was written of an object, once nothing can be taken back any more.
-func (tx Tx) ForgetTold(ctx context.Context, object string) error {
-	_, err := tx.db.NewDelete().Model((*Told)(nil)).Where("object = ?", object).Exec(ctx)
-	return err
-}

@@ -123,8 +123,7 @@ CREATE TABLE keys (
   actor      TEXT NOT NULL,
   algorithm  TEXT NOT NULL,
   private    BLOB NOT NULL,
-  created_at INTEGER NOT NULL,
-  retired_at INTEGER
+  created_at INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE notifications (
@@ -263,8 +262,6 @@ CREATE INDEX deliveries_host ON deliveries (host, due_at, act_id) WHERE NOT give
 
 CREATE INDEX disclosures_domain ON disclosures (domain, at);
 
-CREATE INDEX follows_activity ON follows (activity);
-
 CREATE INDEX follows_followee ON follows (followee, state);
 
 CREATE INDEX hosts_due ON hosts (due_at) WHERE due_at IS NOT NULL;
@@ -280,6 +277,8 @@ CREATE INDEX posts_conversation ON posts (conversation) WHERE conversation <> ''
 CREATE INDEX posts_expires ON posts (expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE INDEX posts_in_reply_to ON posts (in_reply_to) WHERE in_reply_to <> '';
+
+CREATE INDEX posts_url ON posts (url) WHERE url <> '';
 
 CREATE INDEX reactions_object ON reactions (object, kind);
 

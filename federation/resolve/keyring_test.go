@@ -105,12 +105,10 @@ func TestTheNewestKeySigns(t *testing.T) {
 	if id := signedWith(t, w.keys, owner, httpsig.Cavage, public); id != second.ID {
 		t.Errorf("after a reload: %s", id)
 	}
-	w.write(func(ctx context.Context, tx storage.Tx) error {
-		return errors.Join(tx.RetireKey(ctx, second.ID, storage.Now()), tx.RetireKey(ctx, first.ID, storage.Now()))
-	})
+	w.write(func(ctx context.Context, tx storage.Tx) error { return tx.DeleteKeys(ctx, owner) })
 	w.keys.Reload()
 	if _, err := w.keys.Signer(t.Context(), owner, httpsig.Cavage); !errors.Is(err, storage.ErrNotFound) {
-		t.Errorf("with retired keys: %v", err)
+		t.Errorf("with deleted keys: %v", err)
 	}
 }
 

@@ -10,8 +10,7 @@ CREATE TABLE keys (
   actor      TEXT NOT NULL,
   algorithm  TEXT NOT NULL,
   private    {{.Bytes}} NOT NULL,
-  created_at {{.Int}} NOT NULL,
-  retired_at {{.Int}}
+  created_at {{.Int}} NOT NULL
 ){{.Strict}};
 
 CREATE TABLE profile (
@@ -90,6 +89,7 @@ CREATE TABLE posts (
   expires_at   {{.Int}},
   deleted_at   {{.Int}}
 ){{.Strict}};
+CREATE INDEX posts_url ON posts (url) WHERE url <> '';
 CREATE INDEX posts_author ON posts (author, id);
 CREATE INDEX posts_in_reply_to ON posts (in_reply_to) WHERE in_reply_to <> '';
 CREATE INDEX posts_conversation ON posts (conversation) WHERE conversation <> '';
@@ -119,7 +119,6 @@ CREATE TABLE follows (
   PRIMARY KEY (follower, followee)
 ){{.Strict}};
 CREATE INDEX follows_followee ON follows (followee, state);
-CREATE INDEX follows_activity ON follows (activity);
 
 CREATE TABLE reactions (
   id         {{.ID}},
