@@ -35,7 +35,13 @@ type Draft struct {
 	Media      []Upload
 	Poll       *PollDraft
 	ExpiresIn  time.Duration // after its release the post is deleted; 0: it stays
+	// Token, as [NewToken] makes it, names the post. A draft that was published under it already is not published again.
+	// Empty: a new one.
+	Token string
 }
+
+// NewToken names a post that is to be published once, however often that is tried.
+func NewToken() string { return wire.NewToken() }
 
 // PollDraft is the question part of a draft.
 type PollDraft struct {
@@ -48,6 +54,11 @@ type PollDraft struct {
 // this node looks at them; if one cannot be reached nothing is posted.
 func (s *Service) Publish(ctx context.Context, d Draft) (*Post, error) {
 	if err := d.check(); err != nil {
+		return nil, err
+	}
+	if there, err := s.DB.Post(ctx, s.IDs.Post(d.Token)); err == nil {
+		return s.view(ctx, there)
+	} else if !errors.Is(err, storage.ErrNotFound) {
 		return nil, err
 	}
 	c, err := s.compose(ctx, d)
@@ -133,7 +144,7 @@ func (s *Service) compose(ctx context.Context, d Draft) (*composed, error) {
 	now := time.Now()
 	release, _ := s.Timing.Release(now)
 	content, tags := s.IDs.Text(d.Text, mentions)
-	token := wire.NewToken()
+	token := cmp.Or(d.Token, wire.NewToken())
 	c := &composed{now: now, release: release, post: &storage.Post{
 		URI: s.IDs.Post(token), Token: token, Local: true, Type: "Note", Author: s.IDs.Owner(), Visibility: d.Visibility,
 		Summary: d.Warning, Content: content, Source: d.Text, Language: d.Language, Sensitive: d.Sensitive || d.Warning != "",

@@ -43,6 +43,7 @@ type (
 		Media      []Picture          `json:"media,omitempty"`
 		Poll       *Question          `json:"poll,omitempty"`
 		ExpiresIn  int64              `json:"expires_in,omitempty"`
+		Token      string             `json:"token,omitempty"` // see federation.Draft; set when the call is kept
 	}
 	// EditedPost is the argument of "edit"; what is left out stays.
 	EditedPost struct {
@@ -199,7 +200,7 @@ func calls(s *federation.Service) map[string]call {
 
 func (a NewPost) draft() federation.Draft {
 	d := federation.Draft{Text: a.Text, Visibility: a.Visibility, ReplyTo: a.ReplyTo, Quote: a.Quote, Warning: a.Warning,
-		Sensitive: a.Sensitive, Language: a.Language, ExpiresIn: seconds(a.ExpiresIn)}
+		Sensitive: a.Sensitive, Language: a.Language, ExpiresIn: seconds(a.ExpiresIn), Token: a.Token}
 	for _, m := range a.Media {
 		d.Media = append(d.Media, federation.Upload{Data: m.Data, Alt: m.Alt})
 	}

@@ -124,8 +124,20 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, result)
 }
 
-// keep stores a call until other servers can be asked.
+// keep stores a call until other servers can be asked. A post gets its name now: a crash between its being made and the
+// call's being dropped must not double it.
 func (h *Handler) keep(ctx context.Context, name string, raw []byte) (any, error) {
+	if name == "post" {
+		var post NewPost
+		if err := json.Unmarshal(raw, &post); err != nil {
+			return nil, err
+		}
+		post.Token = federation.NewToken()
+		var err error
+		if raw, err = json.Marshal(post); err != nil {
+			return nil, err
+		}
+	}
 	now := storage.Now()
 	row := &storage.Call{Name: name, Args: string(raw), CreatedAt: now, DueAt: now}
 	err := h.db.Write(ctx, func(ctx context.Context, tx storage.Tx) error { return tx.InsertCall(ctx, row) })
