@@ -107,7 +107,7 @@ func TestGivingUp(t *testing.T) {
 				done := make(chan error, 1)
 				go func() { done <- w.in.Run(ctx) }()
 				for w.waiting() > 0 {
-					if time.Sleep(5 * time.Minute); time.Since(start) > c.after+time.Hour {
+					if time.Sleep(5 * time.Minute); time.Since(start) > c.after+10*time.Minute {
 						t.Fatal("it is tried for ever")
 					}
 				}
@@ -147,6 +147,28 @@ func TestServersThatStall(t *testing.T) {
 				t.Errorf("%d wait", n)
 			}
 		})
+	}
+}
+
+// TestStoppingLeavesWhatIsUnderWay in the queue, as if it had not been tried.
+func TestStoppingLeavesWhatIsUnderWay(t *testing.T) {
+	w := newCircle(t)
+	asked := make(chan struct{})
+	w.friend.serve("/notes/1", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { close(asked); <-r.Context().Done() }))
+	w.post(w.friend, w.friend.act("Create", w.friend.url("/notes/1")))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		_, err := w.in.ProcessBatch(ctx)
+		done <- err
+	}()
+	<-asked
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if rows, err := w.db.DueInbound(t.Context(), storage.Now(), 10); err != nil || len(rows) != 1 || rows[0].Attempts != 0 {
+		t.Errorf("%+v, %v", rows, err)
 	}
 }
 
