@@ -2,6 +2,7 @@ package federation
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/dunnock-server/dunnock/federation/wire"
@@ -87,7 +88,7 @@ func (s *Service) edit(ctx context.Context, tx storage.Tx, uri string, d Draft, 
 	return s.retell(ctx, tx, p, now, release, inboxesOf(p.Visibility, named))
 }
 
-// retell tells a post as it is now to those who know of it and to some others. What has yet to leave tells it no other way:
+// retell tells a post as it is now: to those who know of it that it changed, and to others that it is there. What has yet to leave tells it no other way:
 // an observer who was told late must not learn what the owner has changed since. So a Create that waits says what the post
 // is now, and an Update that waits is replaced by this one.
 func (s *Service) retell(ctx context.Context, tx storage.Tx, p *storage.Post, now, release time.Time, others []string) error {
@@ -119,9 +120,18 @@ func (s *Service) retell(ctx context.Context, tx storage.Tx, p *storage.Post, no
 			}
 		}
 	}
-	_, err = s.tell(ctx, tx, now, release, act{about: p.URI, inboxes: unique(append(to, others...)),
-		Activity: s.telling("", "Update", p, poll, release)})
-	return err
+	to = unique(to)
+	others = slices.DeleteFunc(others, func(inbox string) bool { return slices.Contains(to, inbox) })
+	for kind, inboxes := range map[string][]string{"Update": to, "Create": unique(others)} {
+		if len(inboxes) == 0 {
+			continue
+		}
+		_, err := s.tell(ctx, tx, now, release, act{about: p.URI, inboxes: inboxes, Activity: s.telling("", kind, p, poll, release)})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // telling is the Create or Update of a post as it is now.

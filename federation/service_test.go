@@ -160,6 +160,27 @@ func TestReadingAsksNobody(t *testing.T) {
 	})
 }
 
+func TestWhoIsNamedByAnEditHearsOfThePost(t *testing.T) {
+	run(t, func(w *world) {
+		get(w, first(w.c.Service().Unfollow(w.Context(), w.a.Handle())))
+		w.settle()
+		p := w.publish(w.a, federation.Draft{Text: "somebody"})
+		w.settle()
+		if w.known(w.c, p.URI) != nil {
+			t.Fatal("c knows of it already")
+		}
+		text := "somebody: " + w.c.Handle()
+		get(w, first(w.a.Service().Edit(w.Context(), p.ID, federation.Edit{Text: &text})))
+		w.settle()
+		if w.known(w.c, p.URI) == nil || !w.notified(w.c, "mention") {
+			t.Error("c does not know of it")
+		}
+		if seen := w.known(w.b, p.URI); seen == nil || seen.Updated == nil {
+			t.Errorf("b sees %+v", seen)
+		}
+	})
+}
+
 func TestPollIsVotedInAndCounted(t *testing.T) {
 	run(t, func(w *world) {
 		p := w.publish(w.a, federation.Draft{Text: "tea?", Poll: &federation.PollDraft{Options: []string{"yes", "no"}}})
