@@ -147,6 +147,10 @@ func (s *Service) settle(ctx context.Context, tx storage.Tx, a *storage.Actor, f
 		if _, err := tx.DeleteFollow(ctx, f.Follower, f.Followee); err != nil {
 			return err
 		}
+		// Some servers ask again under the same id.
+		if err := tx.MarkUndone(ctx, f.Follower, f.Activity, storage.Now()); err != nil {
+			return err
+		}
 	} else {
 		f.State = state
 		if err := tx.PutFollow(ctx, f); err != nil {

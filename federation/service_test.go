@@ -231,6 +231,23 @@ func TestLockedProfileAsksTheOwner(t *testing.T) {
 	})
 }
 
+func TestRemovedFollowerMayAskAgain(t *testing.T) {
+	run(t, func(w *world) {
+		if err := w.a.Service().RemoveFollower(w.Context(), w.b.Handle()); err != nil {
+			t.Fatal(err)
+		}
+		w.settle()
+		if followers := get(w, first(w.a.Service().Followers(w.Context(), ""))); len(followers) != 1 {
+			t.Errorf("a is followed by %+v", followers)
+		}
+		get(w, first(w.b.Service().Follow(w.Context(), w.a.Handle())))
+		w.settle()
+		if followers := get(w, first(w.a.Service().Followers(w.Context(), storage.Accepted))); len(followers) != 2 {
+			t.Errorf("a is followed by %+v", followers)
+		}
+	})
+}
+
 func TestBlockPartsBothAndSilences(t *testing.T) {
 	run(t, func(w *world) {
 		if err := w.a.Service().Block(w.Context(), w.b.Handle()); err != nil {
