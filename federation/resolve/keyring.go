@@ -21,8 +21,9 @@ import (
 type Keyring struct {
 	db *storage.DB
 
-	mu   sync.Mutex
-	keys map[string]httpsig.Key // by actor
+	mu    sync.Mutex
+	keys  map[string]httpsig.Key // by actor
+	round int                    // counts reloads
 }
 
 // NewKeyring returns the keys kept in db. They are read when first needed.
@@ -45,15 +46,37 @@ func (k *Keyring) Reload() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	clear(k.keys)
+	k.round++
 }
 
-// key is read under the lock, so that no key that was read before a Reload is kept after it.
+// key returns an actor's key. Storage is read without the lock; a key that was read before a Reload is not kept after it.
 func (k *Keyring) key(ctx context.Context, actor string) (httpsig.Key, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if key, ok := k.keys[actor]; ok {
-		return key, nil
+	for {
+		k.mu.Lock()
+		key, ok := k.keys[actor]
+		round := k.round
+		k.mu.Unlock()
+		if ok {
+			return key, nil
+		}
+		key, err := k.read(ctx, actor)
+		if err != nil {
+			return httpsig.Key{}, err
+		}
+		k.mu.Lock()
+		current := round == k.round
+		if current {
+			k.keys[actor] = key
+		}
+		k.mu.Unlock()
+		if current {
+			return key, nil
+		}
 	}
+}
+
+// read gets an actor's newest RSA key from storage.
+func (k *Keyring) read(ctx context.Context, actor string) (httpsig.Key, error) {
 	stored, err := k.db.Keys(ctx, actor)
 	if err != nil {
 		return httpsig.Key{}, fmt.Errorf("read keys: %w", err)
@@ -70,8 +93,7 @@ func (k *Keyring) key(ctx context.Context, actor string) (httpsig.Key, error) {
 		if !ok {
 			return httpsig.Key{}, errors.New("a stored key cannot sign")
 		}
-		k.keys[actor] = httpsig.Key{ID: s.ID, Private: signer}
-		return k.keys[actor], nil
+		return httpsig.Key{ID: s.ID, Private: signer}, nil
 	}
 	return httpsig.Key{}, fmt.Errorf("no RSA key: %w", storage.ErrNotFound)
 }
