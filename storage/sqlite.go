@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"net/url"
 
-	_ "github.com/ncruces/go-sqlite3/driver" // registers "sqlite3"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 )
@@ -26,13 +25,15 @@ func connect(path string, n int) (*bun.DB, error) {
 		"foreign_keys(ON)",
 		"secure_delete(ON)",
 		"trusted_schema(OFF)",
-		"cache_size(-1024)", // KiB for each connection, which the driver does not give back
+		"temp_store(MEMORY)", // what a savepoint would undo is kept there
+		"cache_size(-1024)",  // KiB for each connection, which the driver does not give back
 		"journal_size_limit(67108864)",
 	}, "_txlock": {"immediate"}, "modeof": {path}} // modeof: the journal is as private as the database
-	db, err := sql.Open("sqlite3", (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: q.Encode()}).String())
+	c, err := newConnector((&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: q.Encode()}).String())
 	if err != nil {
 		return nil, err
 	}
+	db := sql.OpenDB(c)
 	db.SetMaxOpenConns(n)
 	db.SetMaxIdleConns(n)
 	return bun.NewDB(db, sqlitedialect.New()), nil

@@ -3,10 +3,19 @@ package inbox
 import (
 	"context"
 	"fmt"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/dunnock-server/dunnock/storage"
 )
+
+// cpu is the processor time that the process has used.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &u) // never fails
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
 
 // BenchmarkProcess is how many posts a second take effect, of 200 actors whom the owner follows and all of whom name the
 // owner: each is a post, an entry in the timeline and a notification.
@@ -31,9 +40,11 @@ func BenchmarkProcess(b *testing.B) {
 		}
 		return nil
 	})
+	before := cpu()
 	b.ResetTimer()
 	n.settle()
 	b.StopTimer()
+	b.ReportMetric(float64(cpu()-before)/float64(time.Microsecond)/float64(b.N), "cpu-us/activity")
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "activities/s")
 	if got := len(n.notified()); got != min(b.N, 100) {
 		b.Errorf("%d notifications", got)

@@ -1,0 +1,98 @@
+package storage
+
+import (
+	"encoding/hex"
+	"strconv"
+	"strings"
+)
+
+// bun writes values into the text of a statement, so that no two inserts have the same text and SQLite would compile each
+// of them anew, which takes longer than running it. lift undoes that: it takes the values out again, and what is left is
+// the same for all statements of one place in the code.
+
+// lift returns a statement with a parameter in place of each value in it, and the values. false says that it has to run as
+// it stands: it is none of those that rows are read and written with, or has what lift does not know.
+//
+// A value after <> stays: the conditions of partial indexes are written so, and SQLite uses these only for statements that
+// have the same condition in the text. So do NULL, TRUE, FALSE and fractions.
+func lift(query string) (text []byte, values []any, ok bool) {
+	verb, _, _ := strings.Cut(query, " ")
+	switch verb {
+	case "SELECT", "INSERT", "UPDATE", "DELETE", "WITH":
+	case "SAVEPOINT", "RELEASE", "ROLLBACK":
+		return []byte(query), nil, verb != "ROLLBACK" || strings.HasPrefix(query, "ROLLBACK TO ")
+	default:
+		return nil, nil, false
+	}
+	text = make([]byte, 0, min(len(query), 2048))
+	for i := 0; i < len(query); {
+		c := query[i]
+		end, value := i+1, any(nil)
+		switch {
+		case c == '"':
+			end, _ = quoted(query, i)
+		case c == '\'':
+			end, value = quoted(query, i)
+		case (c == 'X' || c == 'x') && i+1 < len(query) && query[i+1] == '\'':
+			var digits any
+			if end, digits = quoted(query, i+1); digits == nil {
+				return nil, nil, false
+			}
+			b, err := hex.DecodeString(digits.(string))
+			if err != nil {
+				return nil, nil, false
+			}
+			value = b
+		case isDigit(c):
+			for end < len(query) && (isWord(query[end]) || query[end] == '.') {
+				end++
+			}
+			if n, err := strconv.ParseInt(query[i:end], 10, 64); err == nil {
+				value = n
+			}
+		case isWord(c):
+			for end < len(query) && isWord(query[end]) {
+				end++
+			}
+		case strings.IndexByte("?:@$;`[", c) >= 0, strings.HasPrefix(query[i:], "--"), strings.HasPrefix(query[i:], "/*"):
+			return nil, nil, false
+		}
+		if end < 0 {
+			return nil, nil, false
+		}
+		if value == nil || strings.HasSuffix(strings.TrimRight(string(text[max(0, len(text)-4):]), " "), "<>") {
+			text = append(text, query[i:end]...)
+		} else {
+			text, values = append(text, '?'), append(values, value)
+		}
+		i = end
+	}
+	return text, values, len(values) <= maxValues
+}
+
+// maxValues bounds the values of one statement, so that a list of many does not make a text for each length of it.
+const maxValues = 100
+
+// quoted reads what stands in quotes at i, which in it are doubled. It returns where it ends, -1 if it does not, and what it
+// says.
+func quoted(s string, i int) (end int, value any) {
+	quote := s[i]
+	for j := i + 1; j < len(s); j++ {
+		if s[j] != quote {
+			continue
+		}
+		if j+1 < len(s) && s[j+1] == quote {
+			j++
+			continue
+		}
+		q := string(quote)
+		return j + 1, strings.ReplaceAll(s[i+1:j], q+q, q)
+	}
+	return -1, nil
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func isWord(c byte) bool {
+	return isDigit(c) || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_' || c >= 0x80
+}

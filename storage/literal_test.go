@@ -1,0 +1,136 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestLift(t *testing.T) {
+	for _, c := range []struct {
+		query, text string
+		values      []any
+	}{
+		{`SELECT "a1" FROM "t2" WHERE (b3 = 'it''s' AND c = 4) LIMIT 5`, `SELECT "a1" FROM "t2" WHERE (b3 = ? AND c = ?) LIMIT ?`, []any{"it's", int64(4), int64(5)}},
+		{`INSERT INTO "t" ("a") VALUES ('', X'00ff', -1, NULL, TRUE, 1.5, 1e3)`, `INSERT INTO "t" ("a") VALUES (?, ?, -?, NULL, TRUE, 1.5, 1e3)`, []any{"", []byte{0, 255}, int64(1)}},
+		{`SELECT 1 WHERE url = 'x' AND url <> '' AND n <> 0`, `SELECT ? WHERE url = ? AND url <> '' AND n <> 0`, []any{int64(1), "x"}},
+		{`SELECT "a""'1" FROM t`, `SELECT "a""'1" FROM t`, nil},
+		{`SELECT '"', 'ü?:--;'`, `SELECT ?, ?`, []any{`"`, "ü?:--;"}},
+		{`SELECT 99999999999999999999`, `SELECT 99999999999999999999`, nil},
+		{`SAVEPOINT job`, `SAVEPOINT job`, nil},
+		{`ROLLBACK TO job`, `ROLLBACK TO job`, nil},
+	} {
+		text, values, ok := lift(c.query)
+		if !ok || string(text) != c.text || !reflect.DeepEqual(values, c.values) {
+			t.Errorf("%s\n got %s %v %v\nwant %s %v", c.query, text, values, ok, c.text, c.values)
+		}
+	}
+	for _, query := range []string{
+		`SELECT ?`, `SELECT :a`, `SELECT 1; SELECT 2`, `SELECT 1 -- 'x'`, `SELECT /* ' */ 1`, `SELECT 'open`, `SELECT "open`,
+		`SELECT X'0'`, `PRAGMA cache_size = 5`, `CREATE TABLE t (a INTEGER DEFAULT 1)`, `BEGIN`, `ROLLBACK`, `COMMIT`,
+		`SELECT 1 IN (` + strings.Repeat("1,", maxValues) + `1)`,
+	} {
+		if text, values, ok := lift(query); ok {
+			t.Errorf("%s became %s %v", query, text, values)
+		}
+	}
+}
+
+// What a statement with values lifted out of it returns is what it returns as it stands.
+func FuzzLift(f *testing.F) {
+	f.Add("it's", []byte{0, 1}, int64(-7))
+	f.Add(`"?:;--/*`, []byte(nil), int64(math.MaxInt64))
+	f.Add("<> ''", []byte("'"), int64(0))
+	path := filepath.Join(f.TempDir(), "db")
+	db, err := connect(path, 1)
+	if err != nil {
+		f.Fatal(err)
+	}
+	plain, err := sql.Open("sqlite3", "file:"+path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { db.Close(); plain.Close() })
+	f.Fuzz(func(t *testing.T, s string, b []byte, n int64) {
+		if strings.ContainsRune(s, 0) {
+			t.Skip("bun refuses it")
+		}
+		query := db.QueryGen().FormatQuery("SELECT ?, ?, ?, typeof(?), ? <> '', ? <> 0, \"x?1\".a1 FROM (SELECT ? AS a1) AS \"x?1\"", s, b, n, b, s, n, s)
+		read := func(db *sql.DB) string {
+			rows := make([]any, 7)
+			into := make([]any, 7)
+			for i := range rows {
+				into[i] = &rows[i]
+			}
+			if err := db.QueryRow(query).Scan(into...); err != nil {
+				t.Fatalf("%s: %v", query, err)
+			}
+			return fmt.Sprintf("%#v", rows)
+		}
+		if got, want := read(db.DB), read(plain); got != want {
+			t.Errorf("%s\n got %s\nwant %s", query, got, want)
+		}
+	})
+}
+
+// A connection keeps statements compiled, a bounded number of them, and runs one inside of itself.
+func TestCompiledStatements(t *testing.T) {
+	db, err := connect(filepath.Join(t.TempDir(), "db"), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	ctx := context.Background()
+	one, err := db.Conn(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer one.Close()
+	kept := func() (n int) {
+		one.Raw(func(c any) error { n = len(c.(*conn).compiled); return nil })
+		return n
+	}
+	for i := range 3 * maxCompiled {
+		var n int64
+		query := fmt.Sprintf("SELECT %d AS a%d", i, i%(2*maxCompiled))
+		if err := one.QueryRowContext(ctx, query).Scan(&n); err != nil || n != int64(i) {
+			t.Fatal(query, n, err)
+		}
+	}
+	if n := kept(); n != maxCompiled {
+		t.Errorf("%d statements are kept", n)
+	}
+	outer, err := one.QueryContext(ctx, "SELECT value FROM json_each('[1,2,3]')")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := int64(0)
+	for outer.Next() {
+		inner, err := one.QueryContext(ctx, "SELECT value FROM json_each('[10,20]')")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for inner.Next() {
+			var n int64
+			inner.Scan(&n)
+			sum += n
+		}
+		var n int64
+		outer.Scan(&n)
+		sum += n
+	}
+	if sum != 96 || outer.Err() != nil {
+		t.Error(sum, outer.Err())
+	}
+	if _, err := one.ExecContext(ctx, "SELECT 1 FROM nowhere"); err == nil || !strings.Contains(err.Error(), "no such table") {
+		t.Error(err)
+	}
+	if n := kept(); n != maxCompiled {
+		t.Errorf("%d statements are kept", n)
+	}
+}
