@@ -1,0 +1,188 @@
+// Package child runs the real dunnock binary as a process of its own: in a data directory of its own, on loopback, with the
+// [unsafe] settings of a trial. It starts and ends that process, and reaches its owner's calls.
+//
+// It writes the configuration and nothing else. It does not look into the database: what the node knows is what its owner is
+// told.
+package child
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/dunnock-server/dunnock/cmd/internal/config"
+	"github.com/dunnock-server/dunnock/federation/control"
+	"github.com/dunnock-server/dunnock/federation/node"
+)
+
+// Username is the owner's.
+const Username = "owner"
+
+// database is the file in the data directory.
+const database = "dunnock.db"
+
+// Build builds the program into dir, as README has it built for use, and returns its path.
+func Build(ctx context.Context, dir string, env ...string) (string, error) {
+	program := filepath.Join(dir, "dunnock")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program,
+		"github.com/dunnock-server/dunnock/cmd/dunnock")
+	cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building dunnock (inside its source tree; or name a binary with --dunnock): %w\n%s", err, out)
+	}
+	return program, nil
+}
+
+// Node is a node and, while it runs, its process. Start and what ends the process must not run side by side.
+type Node struct {
+	*control.Client
+	Program string
+	Dir     string // its data, and nothing else
+	Address string // "127.0.0.1:port": where it listens, and its host and domain
+
+	cmd  *exec.Cmd
+	done chan struct{} // closed when the process has ended
+	log  tail
+}
+
+// New makes a node in dir, which must exist, on a port that is free now. It does not run yet.
+func New(program, dir string) (*Node, error) {
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("looking for a free port: %w", err)
+	}
+	n := &Node{Program: program, Dir: filepath.Join(dir, "data"), Address: ln.Addr().String()}
+	n.Client = control.Dial(filepath.Join(n.Dir, node.SocketName))
+	c := config.Config{Domain: n.Address, Username: Username, Data: n.Dir, Listen: config.Listen{Address: n.Address},
+		Relays: []config.Relay{{Name: "plain", Kind: config.KindDirect}}, Egress: &config.Egress{Relays: []string{"plain"}},
+		Unsafe: &config.Unsafe{HTTP: true, Addresses: []string{"127.0.0.0/8"}}}
+	err = os.WriteFile(n.config(), config.Annotated(c), 0o600)
+	return n, errors.Join(err, ln.Close())
+}
+
+func (n *Node) config() string { return filepath.Join(filepath.Dir(n.Dir), config.FileName) }
+
+// PID is the number of the process, which must run.
+func (n *Node) PID() int { return n.cmd.Process.Pid }
+
+// Database is the path of the node's database.
+func (n *Node) Database() string { return filepath.Join(n.Dir, database) }
+
+// Origin is the beginning of all of the node's URLs.
+func (n *Node) Origin() string { return "http://" + n.Address }
+
+// Owner is the URI of the owner.
+func (n *Node) Owner() string { return n.Origin() + "/users/" + Username }
+
+// Inbox is where others send what is for the owner.
+func (n *Node) Inbox() string { return n.Owner() + "/inbox" }
+
+// Exec starts the process and returns at once.
+func (n *Node) Exec(ctx context.Context) error {
+	_, err := n.exec(ctx)
+	return err
+}
+
+// Start starts the process and returns when it listens.
+func (n *Node) Start(ctx context.Context) error {
+	out, err := n.exec(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := bufio.NewReader(out).ReadBytes('}'); err != nil {
+		<-n.done
+		return fmt.Errorf("dunnock serve ended before it listened:\n%s", n.log.String())
+	}
+	return nil
+}
+
+func (n *Node) exec(ctx context.Context) (*os.File, error) {
+	n.cmd = exec.CommandContext(ctx, n.Program, "--config", n.config(), "--log-level", "warn", "serve", "--json")
+	n.cmd.Stderr, n.cmd.SysProcAttr = &n.log, attributes()
+	// A pipe of our own: that of StdoutPipe is closed by Wait, maybe before it was read.
+	out, in, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	n.cmd.Stdout = in
+	if err := n.cmd.Start(); err != nil {
+		out.Close()
+		n.cmd = nil
+		return nil, fmt.Errorf("starting dunnock: %w", err)
+	}
+	n.done = make(chan struct{})
+	go func(cmd *exec.Cmd, done chan struct{}) {
+		_ = cmd.Wait() // how it ended is for whoever ended it
+		out.Close()
+		close(done)
+	}(n.cmd, n.done)
+	return out, nil
+}
+
+// Ended is closed when the process has ended.
+func (n *Node) Ended() <-chan struct{} { return n.done }
+
+// Kill ends the process without a word (SIGKILL), and returns when it is gone. It may have ended before.
+func (n *Node) Kill() {
+	if n.cmd != nil {
+		_ = n.cmd.Process.Kill() // fails if it is gone
+		<-n.done
+		n.cmd = nil
+	}
+}
+
+// Stop ends the process as its owner would, and wants it to end well within a minute.
+func (n *Node) Stop() error {
+	if n.cmd == nil {
+		return nil
+	}
+	defer n.Kill()
+	if err := n.cmd.Process.Signal(os.Interrupt); err != nil {
+		return fmt.Errorf("stopping dunnock: %w\n%s", err, n.log.String())
+	}
+	select {
+	case <-n.done:
+	case <-time.After(time.Minute):
+		return fmt.Errorf("dunnock does not stop:\n%s", n.log.String())
+	}
+	if !n.cmd.ProcessState.Success() {
+		return fmt.Errorf("dunnock ended badly (%s):\n%s", n.cmd.ProcessState, n.log.String())
+	}
+	return nil
+}
+
+// Log is the end of what the process wrote to its standard error, at level warn.
+func (n *Node) Log() string { return n.log.String() }
+
+// tail keeps the end of what is written to it.
+type tail struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+const maxTail = 64 << 10 // bytes
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.buf.Write(p)
+	if over := t.buf.Len() - maxTail; over > 0 {
+		t.buf.Next(over)
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.buf.String()
+}
