@@ -77,9 +77,28 @@ func (q Queries) ActorByHandle(ctx context.Context, handle string) (*Actor, erro
 	return one(ctx, q.db.NewSelect().Where("handle = ?", handle).Order("fetched_at DESC"), new(Actor))
 }
 
-// ActorKey returns the key with that URI, or [ErrNotFound].
-func (q Queries) ActorKey(ctx context.Context, id string) (*ActorKey, error) {
-	return one(ctx, q.db.NewSelect().Where("id = ?", id), new(ActorKey))
+// Signer is a public key, and what there is to know of the actor that lists it when something comes that it signed.
+type Signer struct {
+	KeyID     string
+	Public    []byte // PKIX, DER
+	FetchedAt Time   // of the key
+	Actor     string
+	Host      string // canonical, of the actor
+	Inbox     string // where to send what the actor gets with others of its server
+	Gone      bool   // the actor deleted itself
+}
+
+// Signer returns the key with that URI and its owner, or [ErrNotFound].
+func (q Queries) Signer(ctx context.Context, keyID string) (*Signer, error) {
+	var s Signer
+	err := q.db.NewRaw("SELECT k.id, k.public, k.fetched_at, a.uri, a.host, "+
+		"CASE WHEN a.shared_inbox <> '' THEN a.shared_inbox ELSE a.inbox END, a.gone_at IS NOT NULL "+
+		"FROM actor_keys AS k JOIN actors AS a ON a.uri = k.actor WHERE k.id = ?", keyID).
+		Scan(ctx, &s.KeyID, &s.Public, &s.FetchedAt, &s.Actor, &s.Host, &s.Inbox, &s.Gone)
+	if err != nil {
+		return nil, found(err)
+	}
+	return &s, nil
 }
 
 // PutActor writes an actor and the keys its document lists, in place of what was known. A key that the document no

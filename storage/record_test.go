@@ -302,7 +302,7 @@ func keyOfAnotherActorIsNotTakenOver(t *testing.T, db *DB) {
 	}
 	put("victim")
 	put("eve")
-	if k, err := db.ActorKey(ctx, "victim#key"); err != nil || k.Actor != "victim" {
+	if k, err := db.Signer(ctx, "victim#key"); err != nil || k.Actor != "victim" {
 		t.Errorf("the key now belongs to %+v, %v", k, err)
 	}
 }
@@ -337,7 +337,7 @@ func forgetActorLeavesNoTrace(t *testing.T, db *DB) {
 	if a, err := db.Actor(ctx, "eve"); err != nil || a.GoneAt.IsZero() || a.Name != "" {
 		t.Errorf("actor: %+v, %v", a, err)
 	}
-	_, key := db.ActorKey(ctx, "k")
+	_, key := db.Signer(ctx, "k")
 	_, follow := db.Follow(ctx, "eve", "owner")
 	_, like := db.ReactionByActivity(ctx, "l")
 	for _, err := range []error{key, follow, like} {
@@ -368,11 +368,11 @@ func conversationFollowsTheParent(t *testing.T, db *DB) {
 
 func TestStandingIsAllTies(t *testing.T) {
 	db := open(t)
-	for i, want := range []Standing{{}, {Follows: true}, {Follower: true}, {Blocked: true}, {Muted: true}, {Gone: true}, {true, true, true, true, true}} {
+	for i, want := range []Standing{{}, {Follows: true}, {Follower: true}, {Blocked: true}, {Muted: true}, {Gone: true}, {Audience: "followers"}, {true, true, true, true, true, "f"}} {
 		actor := string(rune('a' + i))
 		write(t, db, func(ctx context.Context, tx Tx) error {
 			state := map[bool]FollowState{true: Accepted, false: Pending}
-			known := &Actor{URI: actor, FetchedAt: moment}
+			known := &Actor{URI: actor, Followers: want.Audience, FetchedAt: moment}
 			if want.Gone {
 				known.GoneAt = moment
 			}

@@ -45,16 +45,18 @@ type Standing struct {
 	Blocked  bool // by the owner
 	Muted    bool // likewise
 	Gone     bool // the actor deleted itself
+	// Audience is the URI of the collection of the actor's followers; empty: none, or the actor is not known.
+	Audience string
 }
 
 // Standing returns how the owner and an actor stand to each other, in one query.
 func (q Queries) Standing(ctx context.Context, owner, actor string) (s Standing, err error) {
 	const follows = "EXISTS (SELECT 1 FROM follows WHERE follower = ? AND followee = ? AND state = ?)"
 	const related = "EXISTS (SELECT 1 FROM relations WHERE actor = ? AND kind = ?)"
-	const gone = "EXISTS (SELECT 1 FROM actors WHERE uri = ? AND gone_at IS NOT NULL)"
-	err = q.db.NewRaw("SELECT "+follows+", "+follows+", "+related+", "+related+", "+gone,
+	err = q.db.NewRaw("SELECT "+follows+", "+follows+", "+related+", "+related+
+		", a.gone_at IS NOT NULL, COALESCE(a.followers, '') FROM (SELECT 1) AS x LEFT JOIN actors AS a ON a.uri = ?",
 		owner, actor, Accepted, actor, owner, Accepted, actor, Block, actor, Mute, actor).
-		Scan(ctx, &s.Follows, &s.Follower, &s.Blocked, &s.Muted, &s.Gone)
+		Scan(ctx, &s.Follows, &s.Follower, &s.Blocked, &s.Muted, &s.Gone, &s.Audience)
 	return s, err
 }
 

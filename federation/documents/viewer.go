@@ -40,16 +40,11 @@ func (h handler) viewer(r *http.Request) (viewer, error) {
 	default:
 		return viewer{}, fmt.Errorf("authenticate: %w", err)
 	}
-	v := viewer{actor: signed.Actor.URI, inbox: signed.Actor.DeliveryInbox(), domain: signed.Domain()}
-	if v.blocked, err = h.DB.Related(r.Context(), v.actor, storage.Block); err != nil {
-		return viewer{}, fmt.Errorf("read a relation: %w", err)
+	to, err := h.DB.Standing(r.Context(), h.IDs.Owner(), signed.Actor)
+	if err != nil {
+		return viewer{}, fmt.Errorf("read how a viewer stands to the owner: %w", err)
 	}
-	follow, err := h.DB.Follow(r.Context(), v.actor, h.IDs.Owner())
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		return viewer{}, fmt.Errorf("read a follow: %w", err)
-	}
-	v.follows = err == nil && follow.State == storage.Accepted
-	return v, nil
+	return viewer{actor: signed.Actor, inbox: signed.Inbox, domain: signed.Host, follows: to.Follower, blocked: to.Blocked}, nil
 }
 
 // patience is how long the owner's actor waits for the key of who asks for it. Some servers wait for ours meanwhile.
@@ -78,12 +73,12 @@ func (h handler) acquaintance(r *http.Request) (viewer, error) {
 	if err != nil {
 		return viewer{}, fmt.Errorf("authenticate: %w", err)
 	}
-	blocked, err := h.DB.Related(r.Context(), signed.Actor.URI, storage.Block)
+	blocked, err := h.DB.Related(r.Context(), signed.Actor, storage.Block)
 	if err != nil {
 		return viewer{}, fmt.Errorf("read a relation: %w", err)
 	}
 	if blocked {
 		return viewer{}, nil
 	}
-	return viewer{actor: signed.Actor.URI, domain: signed.Domain()}, nil
+	return viewer{actor: signed.Actor, domain: signed.Host}, nil
 }

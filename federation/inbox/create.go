@@ -37,7 +37,7 @@ func (in *Inbox) create(ctx context.Context, a *activity) (effect, error) {
 	if question, choice, ok := wire.Vote(doc); ok && in.IDs.Own(question) && by(doc, a.actor) {
 		return in.vote(a, question, choice), nil
 	}
-	p, poll, err := in.read(ctx, doc, a.actor, a.at)
+	p, poll, err := in.read(doc, a.actor, a.from.Audience, a.at)
 	if err != nil {
 		return nil, err
 	}
@@ -63,8 +63,8 @@ func by(doc vocab.Object, author string) bool {
 	return slices.Contains(doc.IRIs("attributedTo"), author)
 }
 
-// read makes a record of a post by an author who is known.
-func (in *Inbox) read(ctx context.Context, doc vocab.Object, author string, at storage.Time) (*storage.Post, *storage.Poll, error) {
+// read makes a record of a post. followers is the collection of its author's.
+func (in *Inbox) read(doc vocab.Object, author, followers string, at storage.Time) (*storage.Post, *storage.Poll, error) {
 	if !by(doc, author) {
 		return nil, nil, fmt.Errorf("%w: not by its author", resolve.ErrRefused)
 	}
@@ -72,12 +72,8 @@ func (in *Inbox) read(ctx context.Context, doc vocab.Object, author string, at s
 	if err != nil {
 		return nil, nil, err
 	}
-	by, err := in.DB.Actor(ctx, author)
-	if err != nil {
-		return nil, nil, err
-	}
 	p.Author = author
-	p.Visibility = wire.Visibility(p.Recipients.To, p.Recipients.CC, by.Followers)
+	p.Visibility = wire.Visibility(p.Recipients.To, p.Recipients.CC, followers)
 	return p, poll, nil
 }
 

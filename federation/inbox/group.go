@@ -54,7 +54,7 @@ func (in *Inbox) updateByGroup(ctx context.Context, a *activity, uri string) (ef
 	if err != nil {
 		return nil, err
 	}
-	return in.revision(ctx, doc, known.Author, a.at)
+	return in.revision(doc, known.Author, a.at)
 }
 
 // removeByGroup looks whether a post that is kept is gone.

@@ -28,7 +28,7 @@ func (in *Inbox) update(ctx context.Context, a *activity) (effect, error) {
 			return nil, err
 		}
 	}
-	return in.revision(ctx, doc, a.actor, a.at)
+	return in.revision(doc, a.actor, a.at)
 }
 
 // updateActor takes the actor's own document for what it is: its origin signed it. If that names another user, whose
@@ -55,8 +55,8 @@ func (in *Inbox) updateActor(ctx context.Context, a *activity, doc vocab.Object,
 }
 
 // revision reads another version of a post that is kept, from its author or their server.
-func (in *Inbox) revision(ctx context.Context, doc vocab.Object, author string, at storage.Time) (effect, error) {
-	p, poll, err := in.read(ctx, doc, author, at)
+func (in *Inbox) revision(doc vocab.Object, author string, at storage.Time) (effect, error) {
+	p, poll, err := in.read(doc, author, "", at) // for whom it is stays as it was
 	if err != nil {
 		return nil, err
 	}

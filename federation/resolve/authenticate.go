@@ -19,13 +19,9 @@ const arrivalBudget = 5
 
 // Signed is who signed a request.
 type Signed struct {
-	Actor *storage.Actor
-	KeyID string
-	At    time.Time // by the signer's clock
+	*storage.Signer           // Host is the domain by which policy goes
+	At              time.Time // by the signer's clock
 }
-
-// Domain is the signer's domain in canonical form, by which policy goes.
-func (s *Signed) Domain() string { return s.Actor.Host }
 
 // Authenticate says who signed a request. claimed is the actor that the body names, and then nobody else will do; it is
 // empty for requests without a body. The key's owner is proven both ways: the key was fetched with the actor that lists
@@ -51,7 +47,7 @@ func (r *Resolver) Authenticate(ctx context.Context, req *http.Request, body []b
 	if err != nil {
 		return nil, err
 	}
-	return r.signed(ctx, sig, key)
+	return signed(sig, key)
 }
 
 // Known says who signed a request without a body, as far as that can be said without asking anybody: the key has to be
@@ -64,7 +60,7 @@ func (r *Resolver) Known(ctx context.Context, req *http.Request) (*Signed, error
 	if err != nil {
 		return nil, err
 	}
-	key, err := r.db.ActorKey(ctx, sig.KeyID)
+	key, err := r.db.Signer(ctx, sig.KeyID)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, fmt.Errorf("%w: the key is not known", ErrUnverified)
 	}
@@ -74,23 +70,18 @@ func (r *Resolver) Known(ctx context.Context, req *http.Request) (*Signed, error
 	if err := fits(sig, key, ""); err != nil {
 		return nil, err
 	}
-	signed, err := r.signed(ctx, sig, key)
-	if errors.Is(err, ErrGone) {
+	if key.Gone {
 		return nil, fmt.Errorf("%w: the actor is gone", ErrUnverified)
 	}
-	return signed, err
+	return signed(sig, key)
 }
 
 // signed is what a signature says that was verified.
-func (r *Resolver) signed(ctx context.Context, sig *httpsig.Signature, key *storage.ActorKey) (*Signed, error) {
-	actor, err := r.db.Actor(ctx, key.Actor)
-	if err != nil {
-		return nil, fmt.Errorf("read a signer: %w", err)
-	}
-	if !actor.GoneAt.IsZero() {
+func signed(sig *httpsig.Signature, key *storage.Signer) (*Signed, error) {
+	if key.Gone {
 		return nil, ErrGone
 	}
-	return &Signed{Actor: actor, KeyID: key.ID, At: sig.SignedAt}, nil
+	return &Signed{key, sig.SignedAt}, nil
 }
 
 // Check says whether a request could be signed by whom it claims: everything that [Resolver.Authenticate] checks before it
@@ -121,7 +112,7 @@ func (r *Resolver) signature(req *http.Request, body []byte, claimed string) (*h
 var errUnfit = fmt.Errorf("%w: the signature does not fit the key", ErrUnverified)
 
 // fits checks that a key is the claimed actor's, and made the signature: if only the latter fails, with errUnfit.
-func fits(sig *httpsig.Signature, key *storage.ActorKey, claimed string) error {
+func fits(sig *httpsig.Signature, key *storage.Signer, claimed string) error {
 	if claimed != "" && key.Actor != claimed {
 		return fmt.Errorf("%w: the key is another actor's", ErrUnverified)
 	}

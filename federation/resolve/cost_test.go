@@ -103,7 +103,7 @@ func TestANewKeyUnderTheSameIDIsLookedForOnceInTenMinutes(t *testing.T) {
 		visit(ErrUnverified)
 		time.Sleep(rekey)
 		visit(nil, actor)
-		if _, err := w.db.ActorKey(t.Context(), alice.uri+"#main-key"); !errors.Is(err, storage.ErrNotFound) {
+		if _, err := w.db.Signer(t.Context(), alice.uri+"#main-key"); !errors.Is(err, storage.ErrNotFound) {
 			t.Errorf("the old key is still there: %v", err)
 		}
 	})

@@ -16,8 +16,8 @@ import (
 
 // key returns a key by its id: as known, or by fetching the actor that it is said to belong to. It is there in the end
 // only if that actor's document lists it.
-func (r *Resolver) key(ctx context.Context, id, claimed string) (*storage.ActorKey, error) {
-	key, err := r.db.ActorKey(ctx, id)
+func (r *Resolver) key(ctx context.Context, id, claimed string) (*storage.Signer, error) {
+	key, err := r.db.Signer(ctx, id)
 	if !errors.Is(err, storage.ErrNotFound) {
 		return key, err
 	}
@@ -27,7 +27,7 @@ func (r *Resolver) key(ctx context.Context, id, claimed string) (*storage.ActorK
 		err = r.discoverOwner(ctx, id)
 	}
 	// Whatever became of it: somebody else's look-up, for another key of the same actor, may have found this one.
-	if key, missing := r.db.ActorKey(ctx, id); !errors.Is(missing, storage.ErrNotFound) {
+	if key, missing := r.db.Signer(ctx, id); !errors.Is(missing, storage.ErrNotFound) {
 		return key, missing
 	}
 	switch {
@@ -75,7 +75,7 @@ func (r *Resolver) discoverOwner(ctx context.Context, id string) error {
 		if err := r.fetchOwner(ctx, at); err != nil {
 			return none, err
 		}
-		if _, err := r.db.ActorKey(ctx, id); errors.Is(err, storage.ErrNotFound) {
+		if _, err := r.db.Signer(ctx, id); errors.Is(err, storage.ErrNotFound) {
 			return none, errUnlisted // and not asked again for every signature that names it
 		}
 		return none, nil
@@ -108,14 +108,14 @@ func (r *Resolver) fetchOwner(ctx context.Context, at string) error {
 
 // rekeyed fetches the actor of a key that did not verify, in case it has a new one under the same id; at most once in ten
 // minutes.
-func (r *Resolver) rekeyed(ctx context.Context, key *storage.ActorKey) (*storage.ActorKey, error) {
+func (r *Resolver) rekeyed(ctx context.Context, key *storage.Signer) (*storage.Signer, error) {
 	if time.Since(key.FetchedAt.Time) < rekey {
 		return nil, errUnfit
 	}
 	if _, err := r.Refresh(ctx, key.Actor); err != nil {
 		return nil, err
 	}
-	now, err := r.db.ActorKey(ctx, key.ID)
+	now, err := r.db.Signer(ctx, key.KeyID)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, errUnlisted
 	}

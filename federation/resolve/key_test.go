@@ -36,7 +36,7 @@ func TestKeysWithDocumentsOfTheirOwn(t *testing.T) {
 			v.serve("/users/alice", doc(alice.document("alice")))
 			v.serve(path, doc(tt.doc(alice, alice.keyID)))
 			for _, requests := range [][]string{{"v.example " + path, "v.example /users/alice", finger("v.example", "alice")}, nil} {
-				if s, err := w.visit(alice); err != nil || s.Actor.URI != alice.uri || s.KeyID != alice.keyID {
+				if s, err := w.visit(alice); err != nil || s.Actor != alice.uri || s.KeyID != alice.keyID {
 					t.Errorf("%+v, %v", s, err)
 				}
 				w.net.counted(t, requests...)
@@ -152,7 +152,7 @@ func TestListedKeysOfOtherOrigins(t *testing.T) {
 		if n := len(w.net.requests()); n > 2 || known && n > 0 {
 			t.Errorf("%d requests", n)
 		}
-		if s, err := w.deliver(alice, alice.uri); err != nil || s.Actor.URI != alice.uri {
+		if s, err := w.deliver(alice, alice.uri); err != nil || s.Actor != alice.uri {
 			t.Errorf("the true one: %v", err)
 		}
 	}
