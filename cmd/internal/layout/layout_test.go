@@ -21,6 +21,7 @@ const module = "github.com/dunnock-server/dunnock/"
 // what is made of them, then the service, then its surfaces, then the node, then the command.
 var rooms = map[string]struct{ may, why string }{
 	"storage":                   {"", "a leaf: records know nothing of who uses them"},
+	"storage/storagetest":       {"storage", "it fills a database, for tests and load programs"},
 	"federation/vocab":          {"", "a leaf, so that a library could take its place"},
 	"federation/httpsig":        {"", "a leaf: signatures know nothing of actors"},
 	"hardening/hostname":        {"", "a leaf: policy, queue and resolver must all mean the same host"},
