@@ -23,7 +23,7 @@ type Main struct {
 	Stdout, Stderr io.Writer
 	Progress       bool // whether Stderr is a terminal, which is told how far things are
 
-	meddle func(*trial) error // in tests: called after a load and before what came of it is counted
+	meddle func(*trial) error // in tests: called in the middle of a load
 }
 
 // NewMain is a run of the program on the streams of the process.
@@ -75,7 +75,7 @@ a figure is beyond its limit; 2 wrong arguments.` + examples("dunnock-load inbox
 			}
 			return cli.ShowAppHelp(c)
 		},
-		Commands: []*cli.Command{m.inboxCommand()},
+		Commands: []*cli.Command{m.inboxCommand(), m.fanoutCommand(), m.getCommand()},
 	}
 	app.OnUsageError = badFlags
 	for _, c := range app.Commands {

@@ -8,7 +8,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/dunnock-server/dunnock/cmd/dunnock-load/internal/fleet"
-	"github.com/dunnock-server/dunnock/cmd/dunnock-load/internal/gauge"
 )
 
 func (m *Main) inboxCommand() *cli.Command {
@@ -53,31 +52,22 @@ func (t *trial) inbox(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	yard, err := t.yardstick()
-	if err != nil {
-		return err
-	}
 	first, err := t.newest(ctx)
 	if err != nil {
 		return err
 	}
 
 	t.say("sending %d mentions", n)
-	used, begun, err := t.begin()
-	if err != nil {
-		return err
-	}
-	statuses, err := t.target().Send(ctx, connections, requests)
-	if err != nil {
-		return err
-	}
-	answered := time.Since(begun)
-	arrived := taken(acts, statuses)
-	if err := t.settle(ctx, first+int64(len(arrived))); err != nil {
-		return err
-	}
-	took := time.Since(begun)
-	cpu, err := t.since(used)
+	var arrived []fleet.Act
+	var answered time.Duration
+	took, cpu, err := t.measure(func(begun time.Time) error {
+		answers, err := t.target().Send(ctx, connections, requests)
+		if err != nil {
+			return err
+		}
+		answered, arrived = time.Since(begun), taken(acts, answers)
+		return t.settle(ctx, first+int64(len(arrived)))
+	})
 	if err != nil {
 		return err
 	}
@@ -91,6 +81,10 @@ func (t *trial) inbox(ctx context.Context, n int) error {
 		return err
 	}
 	lost, doubled := tally(arrived, shown)
+	yard, err := t.yardstick()
+	if err != nil {
+		return err
+	}
 	t.add(inboxSpeed, float64(n)/took.Seconds(), "/s")
 	t.add("inbox: answered", float64(n)/answered.Seconds(), "/s")
 	t.add(inboxCPU, ms(cpu)/float64(n), "ms")
@@ -99,36 +93,4 @@ func (t *trial) inbox(ctx context.Context, n int) error {
 	t.add(inboxLost, float64(lost), "")
 	t.add(inboxDoubled, float64(doubled), "")
 	return nil
-}
-
-// yardstick measures what RSA costs now, and adds it to the report.
-func (t *trial) yardstick() (gauge.RSA, error) {
-	r, err := gauge.MeasureRSA()
-	if err == nil {
-		t.add("CPU of one RSA-2048 signature", ms(r.Sign), "ms")
-		t.add("CPU of one RSA-2048 verification", ms(r.Verify), "ms")
-	}
-	return r, err
-}
-
-// begin is the node's processor time so far, and the time.
-func (t *trial) begin() (used time.Duration, now time.Time, err error) {
-	used, err = gauge.CPU(t.node.PID())
-	return used, time.Now(), err
-}
-
-// since is the processor time that the node has used since it had used that much.
-func (t *trial) since(used time.Duration) (time.Duration, error) {
-	now, err := gauge.CPU(t.node.PID())
-	return now - used, err
-}
-
-func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-
-// meddle lets a test spoil what is about to be counted.
-func (t *trial) meddle() error {
-	if t.main.meddle == nil {
-		return nil
-	}
-	return t.main.meddle(t)
 }

@@ -26,6 +26,17 @@ const (
 	inboxCPU     = "inbox: CPU an activity"
 	inboxLost    = "inbox: answered 2xx and lost"
 	inboxDoubled = "inbox: doubled"
+
+	fanoutSlow     = "fan-out: to the last, servers that take their time"
+	fanoutCPU      = "fan-out: CPU a delivery, over one RSA-2048 signature"
+	fanoutOrder    = "fan-out: order alike for two posts"
+	fanoutFollow   = "fan-out: order like that of the follows"
+	fanoutLost     = "fan-out: deliveries lost"
+	fanoutDoubled  = "fan-out: deliveries doubled"
+	followRequests = "follow: requests to its server, with the Accept"
+
+	getSpeed   = "get: signed GETs of the owner"
+	getRefused = "get: not answered with the whole document"
 )
 
 // limits are all limits, for two cores with the load on the same machine. A figure without one is for information.
@@ -34,4 +45,16 @@ var limits = map[string]bound{
 	inboxCPU:     atMost(0.35),
 	inboxLost:    none,
 	inboxDoubled: none,
+
+	fanoutSlow: atMost(3),
+	fanoutCPU:  atMost(1.4),
+	// In standard deviations of the rank correlation of two random orders: 5 happens once in two million runs.
+	fanoutOrder:    atMost(5),
+	fanoutFollow:   atMost(5),
+	fanoutLost:     none,
+	fanoutDoubled:  none,
+	followRequests: atMost(3),
+
+	getSpeed:   atLeast(12000),
+	getRefused: none,
 }

@@ -116,11 +116,11 @@ func (t *trial) introduce(ctx context.Context, actors []*fleet.Actor) error {
 	if err != nil {
 		return err
 	}
-	statuses, err := t.target().Send(ctx, min(connections, len(acts)), requests)
+	answers, err := t.target().Send(ctx, min(connections, len(acts)), requests)
 	if err != nil {
 		return err
 	}
-	if n := len(taken(acts, statuses)); n < len(acts) {
+	if n := len(taken(acts, answers)); n < len(acts) {
 		return fmt.Errorf("of %d actors that the node has not met it takes %d", len(acts), n)
 	}
 	for _, a := range actors {
@@ -130,14 +130,15 @@ func (t *trial) introduce(ctx context.Context, actors []*fleet.Actor) error {
 }
 
 // taken are the acts that were answered 2xx.
-func taken(acts []fleet.Act, statuses []int) (list []fleet.Act) {
-	for i, status := range statuses {
-		if status >= 200 && status < 300 {
+func taken(acts []fleet.Act, answers []volley.Answer) (list []fleet.Act) {
+	for i, answer := range answers {
+		if answer.OK() {
 			list = append(list, acts[i])
 		}
 	}
 	return list
 }
 
-// stalled is how long a node may show no progress before it counts as hanging.
-const stalled = 30 * time.Second
+// stalled is how long a node may show no progress before it counts as hanging: longer than it leaves a server alone that
+// failed once.
+const stalled = time.Minute

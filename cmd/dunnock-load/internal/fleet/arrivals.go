@@ -13,7 +13,8 @@ type Arrival struct {
 	ID     string // of the activity
 	Type   string
 	Object string    // its id
-	At     time.Time // when it was about to be answered
+	Came   time.Time // before the delay of the answer
+	At     time.Time // after it
 	Life   int       // of the node, counted by [Fleet.NextLife]
 }
 

@@ -61,6 +61,7 @@ func (f *Fleet) take(w http.ResponseWriter, r *http.Request) {
 		Type   string `json:"type"`
 		Object any    `json:"object"`
 	}
+	came := time.Now()
 	body, err := io.ReadAll(r.Body)
 	if err == nil {
 		err = json.Unmarshal(body, &act)
@@ -79,6 +80,6 @@ func (f *Fleet) take(w http.ResponseWriter, r *http.Request) {
 	if o, ok := act.Object.(map[string]any); ok {
 		object, _ = o["id"].(string)
 	}
-	f.arrivals.add(Arrival{Host: r.Host, ID: act.ID, Type: act.Type, Object: object, At: time.Now()})
+	f.arrivals.add(Arrival{Host: r.Host, ID: act.ID, Type: act.Type, Object: object, Came: came, At: time.Now()})
 	w.WriteHeader(http.StatusAccepted)
 }

@@ -21,9 +21,6 @@ type Size struct {
 // RSA is what one operation with a key of 2,048 bits costs in processor time: the least that a signed exchange can cost.
 type RSA struct{ Sign, Verify time.Duration }
 
-// Plus is the mean of two measurements.
-func (r RSA) Plus(o RSA) RSA { return RSA{(r.Sign + o.Sign) / 2, (r.Verify + o.Verify) / 2} }
-
 // MeasureRSA takes about half a second.
 func MeasureRSA() (r RSA, err error) {
 	const signatures, verifications = 100, 2000

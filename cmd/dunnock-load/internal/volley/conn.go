@@ -27,37 +27,49 @@ func (c *Conn) Close() error { return c.conn.Close() }
 
 var errClosing = errors.New("the node closes the connection")
 
-// Exchange sends a request and reads the answer to it, of which it gives the status. After an error the connection is of
-// no use any more; with a status beside it, there was an answer all the same.
-func (c *Conn) Exchange(request []byte) (status int, err error) {
-	if err := c.conn.SetDeadline(time.Now().Add(patience)); err != nil {
-		return 0, err
-	}
-	if _, err := c.conn.Write(request); err != nil {
-		return 0, err
-	}
-	if status, err = c.answer(); err == nil && c.last {
-		err = errClosing
-	}
-	return status, err
+// Answer is what is looked at of a response. The zero value is none.
+type Answer struct {
+	Status int
+	Size   int // of the body, in bytes
 }
 
-// answer reads as much of a response as is needed: the status, and how its body ends.
-func (c *Conn) answer() (status int, err error) {
+// OK says that the request was taken.
+func (a Answer) OK() bool { return a.Status >= 200 && a.Status < 300 }
+
+// Exchange sends a request and reads the answer to it. After an error the connection is of no use any more; with an answer
+// beside it, that was the last one.
+func (c *Conn) Exchange(request []byte) (a Answer, err error) {
+	if err := c.conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return a, err
+	}
+	if _, err := c.conn.Write(request); err != nil {
+		return a, err
+	}
+	if a, err = c.answer(); err != nil {
+		return Answer{}, err
+	}
+	if c.last {
+		err = errClosing
+	}
+	return a, err
+}
+
+// answer reads a response, of which it keeps the status and the length.
+func (c *Conn) answer() (a Answer, err error) {
 	line, err := c.r.ReadSlice('\n')
 	if err != nil {
-		return 0, err
+		return a, err
 	}
 	if len(line) < len("HTTP/1.1 200") {
-		return 0, errors.New("not an answer in HTTP")
+		return a, errors.New("not an answer in HTTP")
 	}
-	if status, err = strconv.Atoi(string(line[9:12])); err != nil {
-		return 0, fmt.Errorf("not an answer in HTTP: %w", err)
+	if a.Status, err = strconv.Atoi(string(line[9:12])); err != nil {
+		return a, fmt.Errorf("not an answer in HTTP: %w", err)
 	}
-	length, chunked := 0, false
+	chunked := false
 	for {
 		if line, err = c.r.ReadSlice('\n'); err != nil {
-			return 0, err
+			return a, err
 		}
 		line = bytes.TrimRight(line, "\r\n")
 		if len(line) == 0 {
@@ -66,8 +78,8 @@ func (c *Conn) answer() (status int, err error) {
 		name, value, _ := bytes.Cut(line, []byte(": "))
 		switch string(name) { // as net/http spells them
 		case "Content-Length":
-			if length, err = strconv.Atoi(string(value)); err != nil {
-				return 0, err
+			if a.Size, err = strconv.Atoi(string(value)); err != nil {
+				return a, err
 			}
 		case "Transfer-Encoding":
 			chunked = true
@@ -76,25 +88,27 @@ func (c *Conn) answer() (status int, err error) {
 		}
 	}
 	if chunked {
-		return status, c.chunks()
+		a.Size, err = c.chunks()
+		return a, err
 	}
-	_, err = c.r.Discard(length)
-	return status, err
+	_, err = c.r.Discard(a.Size)
+	return a, err
 }
 
 // chunks reads a body that comes in chunks, to its end.
-func (c *Conn) chunks() error {
+func (c *Conn) chunks() (size int, err error) {
 	for {
 		line, err := c.r.ReadSlice('\n')
 		if err != nil {
-			return err
+			return size, err
 		}
 		n, err := strconv.ParseUint(string(bytes.TrimRight(line, "\r\n")), 16, 31)
 		if err != nil {
-			return fmt.Errorf("not a chunk: %w", err)
+			return size, fmt.Errorf("not a chunk: %w", err)
 		}
 		if _, err := c.r.Discard(int(n) + len("\r\n")); err != nil || n == 0 {
-			return err
+			return size, err
 		}
+		size += int(n)
 	}
 }

@@ -33,15 +33,15 @@ func (t Target) Dial(ctx context.Context) (*Conn, error) {
 }
 
 // Send sends requests over a number of connections, each request after the answer to the one before it on its connection:
-// the i-th goes over connection i modulo connections. It gives the status of each answer in the order of the requests,
-// with 0 for those that got none; a connection that breaks is not opened again. The error is the first trouble there was.
-func (t Target) Send(ctx context.Context, connections int, requests [][]byte) ([]int, error) {
-	statuses, faults := make([]int, len(requests)), make([]error, connections)
+// the i-th goes over connection i modulo connections. The answers are in the order of the requests, zero for those that got
+// none; a connection that breaks is not opened again. The error is the trouble there was.
+func (t Target) Send(ctx context.Context, connections int, requests [][]byte) ([]Answer, error) {
+	answers, faults := make([]Answer, len(requests)), make([]error, connections)
 	conns := make([]*Conn, connections)
 	for i := range conns {
 		var err error
 		if conns[i], err = t.Dial(ctx); err != nil {
-			return statuses, err
+			return answers, err
 		}
 		defer conns[i].Close()
 	}
@@ -55,12 +55,12 @@ func (t Target) Send(ctx context.Context, connections int, requests [][]byte) ([
 	for i, c := range conns {
 		sending.Go(func() {
 			for j := i; j < len(requests); j += connections {
-				if statuses[j], faults[i] = c.Exchange(requests[j]); faults[i] != nil {
+				if answers[j], faults[i] = c.Exchange(requests[j]); faults[i] != nil {
 					return
 				}
 			}
 		})
 	}
 	sending.Wait()
-	return statuses, errors.Join(faults...)
+	return answers, errors.Join(faults...)
 }

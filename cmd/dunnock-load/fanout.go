@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/dunnock-server/dunnock/cmd/dunnock-load/internal/fleet"
+	"github.com/dunnock-server/dunnock/federation"
+	"github.com/dunnock-server/dunnock/federation/control"
+)
+
+func (m *Main) fanoutCommand() *cli.Command {
+	return &cli.Command{
+		Name: "fanout", Usage: "posts to followers on servers of their own",
+		Description: `Every follower has a server of its own, and no shared inbox. One post goes to
+servers that take their time to answer, two to the same servers answering at
+once: for the CPU a delivery, and to see whether the order is random.` +
+			examples("dunnock-load fanout", "dunnock-load fanout --followers 100 --answer 1s"),
+		Flags: []cli.Flag{
+			&cli.IntFlag{Name: "followers", Usage: "have `N` followers", Value: 1000},
+			&cli.DurationFlag{Name: "answer", Usage: "answer the first post after `TIME`", Value: 200 * time.Millisecond},
+		},
+		Action: func(c *cli.Context) error {
+			n, err := count(c, "followers", 3)
+			if err != nil {
+				return err
+			}
+			return m.try(c, n, func(ctx context.Context, t *trial) error {
+				if err := t.node.Start(ctx); err != nil {
+					return err
+				}
+				return t.fanout(ctx, n, c.Duration("answer"))
+			})
+		},
+	}
+}
+
+// befriend has actors follow the owner, and measures what that makes the node ask of their servers.
+func (t *trial) befriend(ctx context.Context, actors []*fleet.Actor) error {
+	t.say("%d follows", len(actors))
+	acts := make([]fleet.Act, len(actors))
+	for i, a := range actors {
+		acts[i] = a.Follow(t.owner(), t.next())
+		t.known[a] = true
+	}
+	requests, err := t.sign(acts)
+	if err != nil {
+		return err
+	}
+	before, asked := t.fleet.Arrived(), t.fleet.AskedInAll()
+	answers, err := t.target().Send(ctx, min(connections, len(acts)), requests)
+	if err != nil {
+		return err
+	}
+	if n := len(taken(acts, answers)); n < len(acts) {
+		return fmt.Errorf("of %d follows the node takes %d", len(acts), n)
+	}
+	if err := t.arrive(ctx, before+len(acts)); err != nil {
+		return err
+	}
+	t.add(followRequests, float64(t.fleet.AskedInAll()-asked)/float64(len(acts)), "")
+	return nil
+}
+
+// arrive returns when the fleet has had n deliveries, or when nothing is left to come: what is missing then is missing for
+// good.
+func (t *trial) arrive(ctx context.Context, n int) error {
+	last, moved := -1, time.Now()
+	for {
+		idle, err := t.sent(ctx)
+		if err != nil {
+			return err
+		}
+		some, cancel := context.WithTimeout(ctx, time.Second)
+		err = t.fleet.Await(some, n)
+		cancel()
+		if err == nil || !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+		now := t.fleet.Arrived()
+		if now > last {
+			last, moved = now, time.Now()
+		} else if idle || time.Since(moved) > stalled {
+			return nil
+		}
+	}
+}
+
+// sent says whether nothing waits to be delivered.
+func (t *trial) sent(ctx context.Context) (bool, error) {
+	var s federation.Status
+	err := t.node.Call(ctx, "status", nil, &s)
+	return s.Waiting == 0, err
+}
+
+// fanout measures how a post reaches all followers.
+func (t *trial) fanout(ctx context.Context, n int, answer time.Duration) error {
+	followers := t.fleet.Actors[:n]
+	if err := t.befriend(ctx, followers); err != nil {
+		return err
+	}
+	before := t.fleet.Arrived()
+	t.fleet.SetAnswer(answer)
+	slow, err := t.deliver(ctx, followers)
+	t.fleet.SetAnswer(0)
+	if err != nil {
+		return err
+	}
+	first, err := t.deliver(ctx, followers)
+	if err != nil {
+		return err
+	}
+	yard, err := t.yardstick()
+	if err != nil {
+		return err
+	}
+	second, err := t.deliver(ctx, followers)
+	if err != nil {
+		return err
+	}
+	lost, doubled := 0, 0
+	for _, s := range []*spread{&slow, &first, &second} { // counted last, so that what came late counts too
+		var l, d int
+		s.place, l, d = places(t.fleet.Arrivals(before), s.post, followers)
+		lost, doubled = lost+l, doubled+d
+	}
+	cpu := ms(first.cpu+second.cpu) / float64(2*n)
+	t.add(fanoutSlow, slow.took.Seconds(), "s")
+	t.add("fan-out: to the last, servers that answer at once", min(first.took, second.took).Seconds(), "s")
+	t.add("fan-out: CPU a delivery", cpu, "ms")
+	t.add(fanoutCPU, cpu/ms(yard.Sign), "×")
+	t.add(fanoutOrder, alike(first.place, second.place), "σ")
+	t.add(fanoutFollow, max(alike(first.place, nil), alike(second.place, nil)), "σ")
+	t.add(fanoutLost, float64(lost), "")
+	t.add(fanoutDoubled, float64(doubled), "")
+	return nil
+}
+
+// spread is how one post reached the followers.
+type spread struct {
+	post      string // its URI
+	took, cpu time.Duration
+	place     []int // of each follower in the order of arrival
+}
+
+// deliver posts, and returns when every follower has got it.
+func (t *trial) deliver(ctx context.Context, followers []*fleet.Actor) (s spread, err error) {
+	t.say("a post to %d followers", len(followers))
+	before := t.fleet.Arrived()
+	s.took, s.cpu, err = t.measure(func(time.Time) error {
+		var post federation.Post
+		if err := t.node.Call(ctx, "post", control.NewPost{Text: fmt.Sprint("Hello, number ", t.next())}, &post); err != nil {
+			return err
+		}
+		s.post = post.URI
+		return t.arrive(ctx, before+len(followers))
+	})
+	if err != nil {
+		return s, err
+	}
+	return s, t.meddle()
+}
