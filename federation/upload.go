@@ -2,6 +2,7 @@ package federation
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 
@@ -46,8 +47,9 @@ func (s *Service) save(u Upload, post string) (*storage.Blob, error) {
 	if !ok {
 		return nil, errors.New("a cleaned picture of an unexpected type")
 	}
+	sum := sha256.Sum256(clean.Bytes)
 	b := &storage.Blob{Name: wire.NewToken() + ending, Post: post, MIME: clean.MIME, Size: int64(len(clean.Bytes)),
-		Width: clean.Width, Height: clean.Height, Blurhash: clean.Blurhash, Alt: u.Alt, CreatedAt: storage.Now()}
+		Width: clean.Width, Height: clean.Height, Blurhash: clean.Blurhash, Alt: u.Alt, CreatedAt: storage.Now(), Hash: sum[:]}
 	if err := s.Blobs.Put(b.Name, clean.Bytes); err != nil {
 		return nil, fmt.Errorf("keep a picture: %w", err)
 	}

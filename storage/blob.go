@@ -19,11 +19,17 @@ type Blob struct {
 	Blurhash  string
 	Alt       string
 	CreatedAt Time
+	Hash      []byte // SHA-256 of the bytes; nil: kept before there was one
 }
 
 // Blob returns a file's record, or [ErrNotFound].
 func (q Queries) Blob(ctx context.Context, name string) (*Blob, error) {
 	return one(ctx, q.db.NewSelect().Where("name = ?", name), new(Blob))
+}
+
+// Blobs returns all files' records.
+func (q Queries) Blobs(ctx context.Context) ([]Blob, error) {
+	return all[Blob](ctx, q.db.NewSelect().Order("name"))
 }
 
 // BlobsOf returns the files of a post.

@@ -29,6 +29,7 @@ type Config struct {
 // DB is an open database. Its methods may be called from any goroutine.
 type DB struct {
 	Queries
+	path    string
 	readers *bun.DB
 	writer  *writer
 }
@@ -45,21 +46,29 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	if err := private(c.Path); err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
-	}
-	one, err := connect(c.Path, 1)
+	one, err := create(c.Path)
 	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
+		return nil, fmt.Errorf("open database: %w", named(c.Path, err))
 	}
 	if err := migrateUp(ctx, one); err != nil {
-		return nil, errors.Join(err, one.Close())
+		return nil, errors.Join(named(c.Path, err), one.Close())
 	}
 	pool, err := connect(c.Path, readers)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), one.Close())
 	}
-	return &DB{Queries: Queries{pool}, readers: pool, writer: newWriter(one, c.Log)}, nil
+	return &DB{Queries: Queries{pool}, path: c.Path, readers: pool, writer: newWriter(one, c.Log)}, nil
+}
+
+// create connects to a database, which is made if it is missing, readable by its owner only and with a checksum on each page.
+func create(path string) (*bun.DB, error) {
+	if err := private(path); err != nil {
+		return nil, err
+	}
+	if err := checksums(path); err != nil {
+		return nil, err
+	}
+	return connect(path, 1)
 }
 
 // private makes the folder (0700), the database and its shared memory (0600) before SQLite does, which would leave them to

@@ -20,18 +20,46 @@ var migrationFiles embed.FS
 // ErrNewerSchema says that the database was written by a later version of dunnock.
 var ErrNewerSchema = errors.New("the database was written by a newer version of dunnock: upgrade dunnock, or restore the backup made before the upgrade")
 
-func migrateUp(ctx context.Context, db *bun.DB) error {
-	files, err := fs.Sub(migrationFiles, "migrations")
+func migrateUp(ctx context.Context, db *bun.DB) error { return migrateFrom(ctx, db, migrationFiles) }
+
+func discover(files fs.FS) (*migrate.Migrations, error) {
+	known := migrate.NewMigrations()
+	if err := known.Discover(files); err != nil {
+		return nil, fmt.Errorf("read migrations: %w", err)
+	}
+	return known, nil
+}
+
+// migrationNames are all that this version of dunnock knows, in their order.
+func migrationNames() (names []string, err error) {
+	known, err := discover(migrationFiles)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range known.Sorted() {
+		names = append(names, m.Name)
+	}
+	return names, nil
+}
+
+// understood says whether this version of dunnock knows all migrations of a database.
+func understood(applied []string) error {
+	known, err := migrationNames()
 	if err != nil {
 		return err
 	}
-	return migrateFrom(ctx, db, files)
+	for _, name := range applied {
+		if !slices.Contains(known, name) {
+			return ErrNewerSchema
+		}
+	}
+	return nil
 }
 
 func migrateFrom(ctx context.Context, db *bun.DB, files fs.FS) error {
-	known := migrate.NewMigrations()
-	if err := known.Discover(files); err != nil {
-		return fmt.Errorf("read migrations: %w", err)
+	known, err := discover(files)
+	if err != nil {
+		return err
 	}
 	m := migrate.NewMigrator(db, known,
 		migrate.WithTableName("migrations"), migrate.WithLocksTableName("migration_locks"),

@@ -115,9 +115,12 @@ func fill(v reflect.Value) {
 			fill(f)
 		case reflect.Slice:
 			f.Set(reflect.MakeSlice(f.Type(), 1, 1))
-			if e := f.Index(0); e.Kind() == reflect.Struct {
+			switch e := f.Index(0); e.Kind() {
+			case reflect.Struct:
 				fill(e)
-			} else {
+			case reflect.Uint8:
+				e.SetUint(1)
+			default:
 				e.SetString(name)
 			}
 		}

@@ -29,6 +29,19 @@ func connect(path string, n int) (*bun.DB, error) {
 		"cache_size(-1024)",  // KiB for each connection, which the driver does not give back
 		"journal_size_limit(67108864)",
 	}, "_txlock": {"immediate"}, "modeof": {path}} // modeof: the journal is as private as the database
+	return pool(path, q, n)
+}
+
+// look opens a pool that only reads. frozen: nobody can write the file, and no lock is taken.
+func look(path string, frozen bool) (*bun.DB, error) {
+	q := url.Values{"_pragma": {"busy_timeout(5000)", "trusted_schema(OFF)"}, "mode": {"ro"}, "modeof": {path}}
+	if frozen {
+		q.Set("immutable", "1")
+	}
+	return pool(path, q, 2)
+}
+
+func pool(path string, q url.Values, n int) (*bun.DB, error) {
 	c, err := newConnector((&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: q.Encode()}).String())
 	if err != nil {
 		return nil, err

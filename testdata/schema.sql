@@ -51,7 +51,7 @@ CREATE TABLE blobs (
   blurhash   TEXT NOT NULL,
   alt        TEXT NOT NULL,
   created_at INTEGER NOT NULL
-) STRICT;
+, hash BLOB) STRICT;
 
 CREATE TABLE calls (
   id         INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
