@@ -21,6 +21,12 @@ func Direct(name string, rules Rules) Relay {
 	return newDirect(name, rules, &net.Resolver{PreferGo: true})
 }
 
+// DirectWith is Direct with another resolver than the system's, which whoever trusts it has set up: for tests, one that
+// changes its answers.
+func DirectWith(name string, rules Rules, resolver *net.Resolver) Relay {
+	return newDirect(name, rules, resolver)
+}
+
 type direct struct {
 	name   string
 	rules  Rules
