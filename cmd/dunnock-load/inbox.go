@@ -15,18 +15,22 @@ func (m *Main) inboxCommand() *cli.Command {
 		Name: "inbox", Usage: "signed mentions, until the owner can see them all",
 		Description: fmt.Sprintf(`Posts that mention the owner, by %d actors over %d connections, all signed
 before the clock starts. It stops when the last one is visible.`, actors, connections) +
-			examples("dunnock-load inbox", "dunnock-load inbox --count 500 --json"),
-		Flags: []cli.Flag{&cli.IntFlag{Name: "count", Usage: "send `N` mentions", Value: 5000}},
+			examples("dunnock-load inbox", "dunnock-load inbox --posts 1000000 --queue 100000"),
+		Flags: append(sizeFlags(), &cli.IntFlag{Name: "count", Usage: "send `N` mentions", Value: 5000}),
 		Action: func(c *cli.Context) error {
 			n, err := count(c, "count", 1)
 			if err != nil {
 				return err
 			}
+			s, err := sizeOf(c)
+			if err != nil {
+				return err
+			}
 			return m.try(c, actors, func(ctx context.Context, t *trial) error {
-				if err := t.node.Start(ctx); err != nil {
-					return err
-				}
-				return t.inbox(ctx, n)
+				err := t.twice(ctx, s, func(ctx context.Context) error { return t.inbox(ctx, n) })
+				t.kept(inboxKept, inboxSpeed, true)
+				t.kept(inboxKeptCPU, inboxCPU, false)
+				return err
 			})
 		},
 	}

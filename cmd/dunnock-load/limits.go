@@ -28,6 +28,7 @@ const (
 	inboxDoubled = "inbox: doubled"
 
 	fanoutSlow     = "fan-out: to the last, servers that take their time"
+	fanoutFast     = "fan-out: to the last, servers that answer at once"
 	fanoutCPU      = "fan-out: CPU a delivery, over one RSA-2048 signature"
 	fanoutOrder    = "fan-out: order alike for two posts"
 	fanoutFollow   = "fan-out: order like that of the follows"
@@ -35,11 +36,23 @@ const (
 	fanoutDoubled  = "fan-out: deliveries doubled"
 	followRequests = "follow: requests to its server, with the Accept"
 
+	inboxKept     = "inbox: speed kept at size"
+	inboxKeptCPU  = "inbox: CPU kept at size"
+	fanoutKept    = "fan-out: speed kept at size"
+	fanoutKeptCPU = "fan-out: CPU kept at size"
+
+	startTime     = "start: to the first answer, median"
+	idleRSS       = "idle: memory"
+	idleAnonymous = "idle: memory, anonymous"
+	binarySize    = "binary: size"
+	buildTime     = "binary: build from an empty cache"
+
 	getSpeed   = "get: signed GETs of the owner"
 	getRefused = "get: not answered with the whole document"
 )
 
-// limits are all limits, for two cores with the load on the same machine. A figure without one is for information.
+// limits are all limits, for two cores with the load on the same machine. A figure without one is for information; of those
+// of a filled node, what must be nothing must be nothing there too.
 var limits = map[string]bound{
 	inboxSpeed:   atLeast(4000),
 	inboxCPU:     atMost(0.35),
@@ -54,6 +67,18 @@ var limits = map[string]bound{
 	fanoutLost:     none,
 	fanoutDoubled:  none,
 	followRequests: atMost(3),
+
+	inboxKept:     atLeast(0.7),
+	inboxKeptCPU:  atLeast(0.7),
+	fanoutKept:    atLeast(0.7),
+	fanoutKeptCPU: atLeast(0.7),
+
+	startTime:          atMost(50),
+	atSize + startTime: atMost(100),
+	idleRSS:            atMost(32),
+	idleAnonymous:      atMost(14),
+	binarySize:         atMost(32),
+	buildTime:          atMost(90),
 
 	getSpeed:   atLeast(12000),
 	getRefused: none,

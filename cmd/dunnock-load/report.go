@@ -25,17 +25,33 @@ type report struct {
 	Figures []figure `json:"figures"`
 	Lost    bool     `json:"lost"`   // a figure that must be nothing is not
 	Missed  bool     `json:"missed"` // any limit
+
+	prefix string // of the names of figures
 }
 
 // add notes a figure, and holds it to its limit if there is one.
 func (r *report) add(name string, value float64, unit string) {
-	f := figure{Name: name, Value: value, Unit: unit, Met: true}
-	if limit, ok := limits[name]; ok {
+	f := figure{Name: r.prefix + name, Value: value, Unit: unit, Met: true}
+	limit, ok := limits[f.Name]
+	if !ok && limits[name].always {
+		limit, ok = limits[name], true
+	}
+	if ok {
 		f.Limit, f.AtMost, f.Met = &limit.value, limit.most, limit.met(value)
 		r.Lost = r.Lost || !f.Met && limit.always
 		r.Missed = r.Missed || !f.Met
 	}
 	r.Figures = append(r.Figures, f)
+}
+
+// value is that of a figure, if it was measured; the last one.
+func (r *report) value(name string) (value float64, ok bool) {
+	for _, f := range r.Figures {
+		if f.Name == name {
+			value, ok = f.Value, true
+		}
+	}
+	return value, ok
 }
 
 // print shows the report, as a table or as JSON.

@@ -28,6 +28,7 @@ type trial struct {
 	main   *Main
 	dir    string
 	known  map[*fleet.Actor]bool // whom the node has met
+	follow map[*fleet.Actor]bool // who follows the owner
 	number int                   // of the last act: no two are the same
 }
 
@@ -41,7 +42,7 @@ func (m *Main) try(c *cli.Context, servers int, load func(ctx context.Context, t
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	t := &trial{report: &report{}, main: m, dir: dir, known: map[*fleet.Actor]bool{}}
+	t := &trial{report: &report{}, main: m, dir: dir, known: map[*fleet.Actor]bool{}, follow: map[*fleet.Actor]bool{}}
 	program := c.Path("dunnock")
 	if program == "" {
 		t.say("building dunnock")

@@ -47,8 +47,8 @@ var rooms = map[string]struct{ may, why string }{
 	"cmd/internal/layout":       {"", "tests only"},
 	"cmd/dunnock":               {"cmd/internal/config federation federation/control federation/node hardening/egress hardening/ingress storage", "thin: parse, call, print"},
 
-	"cmd/dunnock-load":                 {"cmd/dunnock-load/internal/child cmd/dunnock-load/internal/fleet cmd/dunnock-load/internal/gauge cmd/dunnock-load/internal/volley federation federation/control", "the node under load is another process, reached as others and its owner reach it"},
-	"cmd/dunnock-load/internal/child":  {"cmd/internal/config federation/control federation/node", "it runs the program, and knows where its files are"},
+	"cmd/dunnock-load":                 {"cmd/dunnock-load/internal/child cmd/dunnock-load/internal/fleet cmd/dunnock-load/internal/gauge cmd/dunnock-load/internal/volley federation federation/control storage storage/storagetest", "the node under load is another process, reached as others and its owner reach it"},
+	"cmd/dunnock-load/internal/child":  {"cmd/internal/config federation/control federation/node hardening/egress", "it runs the program, and knows where its files are"},
 	"cmd/dunnock-load/internal/fleet":  {"federation/httpsig", "servers that are not dunnock"},
 	"cmd/dunnock-load/internal/gauge":  {"", "processes and processor time"},
 	"cmd/dunnock-load/internal/volley": {"federation/httpsig", "bytes over connections"},

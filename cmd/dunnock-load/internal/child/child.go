@@ -21,6 +21,7 @@ import (
 	"github.com/dunnock-server/dunnock/cmd/internal/config"
 	"github.com/dunnock-server/dunnock/federation/control"
 	"github.com/dunnock-server/dunnock/federation/node"
+	"github.com/dunnock-server/dunnock/hardening/egress"
 )
 
 // Username is the owner's.
@@ -60,7 +61,7 @@ func New(program, dir string) (*Node, error) {
 		return nil, fmt.Errorf("looking for a free port: %w", err)
 	}
 	n := &Node{Program: program, Dir: filepath.Join(dir, "data"), Address: ln.Addr().String()}
-	n.Client = control.Dial(filepath.Join(n.Dir, node.SocketName))
+	n.Client = control.Dial(n.socket())
 	c := config.Config{Domain: n.Address, Username: Username, Data: n.Dir, Listen: config.Listen{Address: n.Address},
 		Relays: []config.Relay{{Name: "plain", Kind: config.KindDirect}}, Egress: &config.Egress{Relays: []string{"plain"}},
 		Unsafe: &config.Unsafe{HTTP: true, Addresses: []string{"127.0.0.0/8"}}}
@@ -91,7 +92,7 @@ func (n *Node) Exec(ctx context.Context) error {
 	return err
 }
 
-// Start starts the process and returns when it listens.
+// Start starts the process and returns when it listens, for others and for its owner.
 func (n *Node) Start(ctx context.Context) error {
 	out, err := n.exec(ctx)
 	if err != nil {
@@ -99,10 +100,25 @@ func (n *Node) Start(ctx context.Context) error {
 	}
 	if _, err := bufio.NewReader(out).ReadBytes('}'); err != nil {
 		<-n.done
-		return fmt.Errorf("dunnock serve ended before it listened:\n%s", n.log.String())
+		return n.ended(ctx)
 	}
-	return nil
+	for { // the owner's socket is opened a moment later
+		if conn, err := egress.DialControl(ctx, n.socket()); err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-n.done:
+			return n.ended(ctx)
+		case <-time.After(time.Millisecond):
+		}
+	}
 }
+
+func (n *Node) ended(ctx context.Context) error {
+	return errors.Join(ctx.Err(), fmt.Errorf("dunnock serve ended before it listened:\n%s", n.log.String()))
+}
+
+func (n *Node) socket() string { return filepath.Join(n.Dir, node.SocketName) }
 
 func (n *Node) exec(ctx context.Context) (*os.File, error) {
 	n.cmd = exec.CommandContext(ctx, n.Program, "--config", n.config(), "--log-level", "warn", "serve", "--json")
