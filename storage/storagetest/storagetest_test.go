@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,6 +34,9 @@ func TestFill(t *testing.T) {
 	}
 	if thread, err := db.Thread(t.Context(), p.Conversation, 100); err != nil || len(thread) == 0 {
 		t.Errorf("the thread of the newest post: %d posts, %v", len(thread), err)
+	}
+	if author, err := db.Actor(t.Context(), p.Author); err != nil || !strings.HasPrefix(p.URI, "https://"+author.Host+"/users/") {
+		t.Errorf("the author of %s: %+v, %v", p.URI, author, err)
 	}
 	waiting, err := db.Deliveries(t.Context(), 2*queue)
 	if err != nil || len(waiting) != queue {

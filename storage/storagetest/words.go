@@ -16,7 +16,7 @@ func (s sizes) owner() string { return "'" + strings.ReplaceAll(s.Owner, "'", "'
 
 // host and actor name the kth of all people.
 func (s sizes) host(k string) string {
-	return fmt.Sprintf("('h' || (%s) %% %d || '.example')", k, s.hosts)
+	return fmt.Sprintf("('h' || ((%s) %% %d) || '.example')", k, s.hosts)
 }
 func (s sizes) actor(k string) string {
 	return fmt.Sprintf("('https://' || %s || '/users/u' || (%s))", s.host(k), k)
