@@ -63,8 +63,12 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	return &rows{conn: c, stmt: s, ctx: ctx}, nil
 }
 
-// ExecContext is the same for a statement whose rows, if it has any, do not matter.
+// ExecContext is the same for a statement whose rows, if it has any, do not matter. A transaction that SQLite has ended
+// already, because of the error that it is to be rolled back for, is no error.
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	if query == "ROLLBACK" && c.Raw().GetAutocommit() {
+		return result{}, nil
+	}
 	s, err := c.take(ctx, query, args)
 	if errors.Is(err, driver.ErrSkip) {
 		return c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args)

@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 )
 
@@ -15,6 +16,14 @@ import (
 // keeps it from giving the number of a row that is gone to the next one: the queue would take what was queued last for what
 // was withdrawn under its hands, and send that.
 var ddl = map[string]string{"ID": "INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT", "Int": "INTEGER", "Bool": "INTEGER", "Bytes": "BLOB", "Strict": " STRICT"}
+
+// begin starts a transaction that writes. One that SQLite believes to be for reading cannot always be made one later.
+func begin(db *bun.DB) string {
+	if db.Dialect().Name() == dialect.SQLite {
+		return "BEGIN IMMEDIATE"
+	}
+	return "BEGIN"
+}
 
 // connect opens a pool of at most n connections. Pragmas stand in the DSN, so that each connection gets them.
 func connect(path string, n int) (*bun.DB, error) {

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -94,28 +95,44 @@ func (w *writer) loop() {
 }
 
 // commit runs a group in one transaction. A returned error means that nothing of the group was kept.
-func (w *writer) commit(group []*job) error {
-	tx, err := w.db.BeginTx(context.Background(), nil)
+//
+// It is one on the connection itself: what database/sql calls a transaction starts a goroutine for each statement in it.
+func (w *writer) commit(group []*job) (err error) {
+	ctx := context.Background()
+	conn, err := w.db.Conn(ctx)
 	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	defer conn.Close() // back to the pool, which always knows it
+	if _, err := conn.ExecContext(ctx, begin(w.db)); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	for _, j := range group {
 		if j.err = j.ctx.Err(); j.err != nil {
 			continue
 		}
-		if err := runJob(tx, j); err != nil {
-			return errors.Join(err, tx.Rollback())
+		if err := runJob(conn, j); err != nil {
+			return errors.Join(err, abandon(ctx, conn))
 		}
 	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
+	if _, err := conn.ExecContext(ctx, "COMMIT"); err != nil {
+		return errors.Join(fmt.Errorf("commit: %w", err), abandon(ctx, conn))
 	}
 	return nil
 }
 
+// abandon ends a transaction that failed. A connection that refuses is not used again.
+func abandon(ctx context.Context, conn bun.Conn) error {
+	_, err := conn.ExecContext(ctx, "ROLLBACK")
+	if err == nil {
+		return nil
+	}
+	return errors.Join(err, conn.Raw(func(any) error { return driver.ErrBadConn }))
+}
+
 // runJob runs one write inside its savepoint. An error of the job itself stays in the job. One that is returned means
 // that SQLite has given up the whole transaction (a full disk, an I/O error): then no savepoint is left to go back to.
-func runJob(tx bun.Tx, j *job) error {
+func runJob(tx bun.Conn, j *job) error {
 	// SQLite rolls the whole transaction back when a write is interrupted, and with it the others of the group.
 	ctx := context.WithoutCancel(j.ctx)
 	if _, err := tx.ExecContext(ctx, "SAVEPOINT job"); err != nil {
