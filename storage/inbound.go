@@ -6,61 +6,53 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// Inbound is an activity that was authenticated and waits to take effect.
+// Inbound is an activity that came in and was authenticated. It has a body until it takes effect; the row stays for a while
+// after that, so that it takes effect once however often it is sent.
 type Inbound struct {
 	bun.BaseModel `bun:"table:inbound"`
 
 	ID         int64 `bun:",pk,autoincrement"`
 	Actor      string
-	Activity   string // its id
+	Activity   string // its id; or the URI of what the actor deleted before it came
 	Body       []byte
 	SignedAt   Time // by the sender's clock
 	ReceivedAt Time
-	DueAt      Time
+	DueAt      Time // zero: it does not wait
 	Attempts   int
-}
-
-// Seen is an authenticated activity that came in, so that it takes effect once however often it is sent.
-type Seen struct {
-	bun.BaseModel `bun:"table:seen"`
-
-	Actor    string `bun:",pk"`
-	Activity string `bun:",pk"` // or the URI of what the actor deleted before it came
-	SeenAt   Time
-	UndoneAt Time // when its undoing was signed; zero: it was not, or may not be done again
+	UndoneAt   Time // when its undoing was signed; zero: it was not, or may not be done again
 }
 
 // Accept queues an authenticated activity; false says that it came before. One that was undone since ([Tx.MarkUndone])
 // counts as new if it was signed after that.
 func (tx Tx) Accept(ctx context.Context, in *Inbound) (bool, error) {
-	fresh, err := tx.MarkSeen(ctx, in.Actor, in.Activity, in.ReceivedAt)
-	if err == nil && !fresh {
-		fresh, err = changed(tx.db.NewUpdate().Model((*Seen)(nil)).Set("seen_at = ?, undone_at = NULL", in.ReceivedAt).
-			Where("actor = ? AND activity = ? AND undone_at < ?", in.Actor, in.Activity, in.SignedAt).Exec(ctx))
+	fresh, err := tx.insert(ctx, in, true)
+	if err != nil || fresh {
+		return fresh, err
 	}
-	if err != nil || !fresh {
+	again, err := changed(tx.db.NewDelete().Model((*Inbound)(nil)).
+		Where("actor = ? AND activity = ? AND undone_at < ?", in.Actor, in.Activity, in.SignedAt).Exec(ctx))
+	if err != nil || !again {
 		return false, err
 	}
-	_, err = tx.insert(ctx, in, false)
-	return true, err
+	return tx.insert(ctx, in, true)
 }
 
 // MarkSeen makes an activity count as seen, whether it came or not; false says that it did already.
 func (tx Tx) MarkSeen(ctx context.Context, actor, activity string, at Time) (bool, error) {
-	return tx.insert(ctx, &Seen{Actor: actor, Activity: activity, SeenAt: at}, true)
+	return tx.insert(ctx, &Inbound{Actor: actor, Activity: activity, ReceivedAt: at}, true)
 }
 
 // MarkUndone lets an activity that was seen be done again under the same id: PeerTube and the Misskey family name a
 // follow by the two whom it joins.
 func (tx Tx) MarkUndone(ctx context.Context, actor, activity string, signed Time) error {
-	_, err := tx.db.NewUpdate().Model((*Seen)(nil)).Set("undone_at = ?", signed).
+	_, err := tx.db.NewUpdate().Model((*Inbound)(nil)).Set("undone_at = ?", signed).
 		Where("actor = ? AND activity = ?", actor, activity).Exec(ctx)
 	return err
 }
 
 // Seen says whether an actor's activity counts as seen.
 func (q Queries) Seen(ctx context.Context, actor, activity string) (bool, error) {
-	return q.db.NewSelect().Model((*Seen)(nil)).Where("actor = ? AND activity = ?", actor, activity).Exists(ctx)
+	return q.db.NewSelect().Model((*Inbound)(nil)).Where("actor = ? AND activity = ?", actor, activity).Exists(ctx)
 }
 
 // DueInbound returns activities that are due, in the order they came, limit at most. Where an actor's oldest one was
@@ -82,12 +74,12 @@ func (q Queries) NextInboundDue(ctx context.Context, now Time) (Time, error) {
 
 // CountInbound returns how many activities wait.
 func (q Queries) CountInbound(ctx context.Context) (int64, error) {
-	return q.db.NewSelect().Model((*Inbound)(nil)).Count(ctx)
+	return q.db.NewSelect().Model((*Inbound)(nil)).Where("due_at IS NOT NULL").Count(ctx)
 }
 
-// DeleteInbound removes an activity that took effect, or never will.
-func (tx Tx) DeleteInbound(ctx context.Context, id int64) error {
-	_, err := tx.db.NewDelete().Model((*Inbound)(nil)).Where("id = ?", id).Exec(ctx)
+// FinishInbound takes an activity out of the queue that took effect, or never will. What it said is forgotten.
+func (tx Tx) FinishInbound(ctx context.Context, id int64) error {
+	_, err := tx.db.NewUpdate().Model((*Inbound)(nil)).Set("body = NULL, due_at = NULL").Where("id = ?", id).Exec(ctx)
 	return err
 }
 
@@ -98,8 +90,8 @@ func (tx Tx) PostponeInbound(ctx context.Context, id int64, due Time) error {
 	return err
 }
 
-// ForgetSeen removes what came before t: by then a replay is refused for its date.
+// ForgetSeen removes what came before t and does not wait: by then a replay is refused for its date.
 func (tx Tx) ForgetSeen(ctx context.Context, t Time) error {
-	_, err := tx.db.NewDelete().Model((*Seen)(nil)).Where("seen_at < ?", t).Exec(ctx)
+	_, err := tx.db.NewDelete().Model((*Inbound)(nil)).Where("received_at < ? AND due_at IS NULL", t).Exec(ctx)
 	return err
 }

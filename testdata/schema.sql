@@ -111,11 +111,13 @@ CREATE TABLE inbound (
   id          INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
   actor       TEXT NOT NULL,
   activity    TEXT NOT NULL,
-  body        BLOB NOT NULL,
+  body        BLOB,
   signed_at   INTEGER,
   received_at INTEGER NOT NULL,
-  due_at      INTEGER NOT NULL,
-  attempts    INTEGER NOT NULL
+  due_at      INTEGER,
+  attempts    INTEGER NOT NULL,
+  undone_at   INTEGER,
+  UNIQUE (actor, activity)
 ) STRICT;
 
 CREATE TABLE keys (
@@ -212,14 +214,6 @@ CREATE TABLE relations (
   PRIMARY KEY (actor, kind)
 ) STRICT;
 
-CREATE TABLE seen (
-  actor     TEXT NOT NULL,
-  activity  TEXT NOT NULL,
-  seen_at   INTEGER NOT NULL,
-  undone_at INTEGER,
-  PRIMARY KEY (actor, activity)
-) STRICT;
-
 CREATE TABLE settings (
   name  TEXT NOT NULL PRIMARY KEY,
   value TEXT NOT NULL
@@ -266,9 +260,9 @@ CREATE INDEX follows_followee ON follows (followee, state);
 
 CREATE INDEX hosts_due ON hosts (due_at) WHERE due_at IS NOT NULL;
 
-CREATE INDEX inbound_actor ON inbound (actor, id);
+CREATE INDEX inbound_due ON inbound (due_at, id) WHERE due_at IS NOT NULL;
 
-CREATE INDEX inbound_due ON inbound (due_at, id);
+CREATE INDEX inbound_received ON inbound (received_at);
 
 CREATE INDEX posts_author ON posts (author, id);
 
@@ -281,7 +275,5 @@ CREATE INDEX posts_in_reply_to ON posts (in_reply_to) WHERE in_reply_to <> '';
 CREATE INDEX posts_url ON posts (url) WHERE url <> '';
 
 CREATE INDEX reactions_object ON reactions (object, kind);
-
-CREATE INDEX seen_at ON seen (seen_at);
 
 CREATE INDEX told_object ON told (object);

@@ -197,7 +197,7 @@ func (n *node) poll(multiple bool, closes storage.Time, options []string, change
 }
 
 // uncounted are tables whose change has no meaning: what came, and what the node asked of whom.
-var uncounted = []string{"inbound", "seen", "disclosures", "hosts"}
+var uncounted = []string{"inbound", "disclosures", "hosts"}
 
 // open is a second look into the database.
 func (n *node) open() *sql.DB {

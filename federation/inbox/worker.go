@@ -178,7 +178,7 @@ func (in *Inbox) finish(ctx context.Context, row *storage.Inbound, a *activity, 
 				return err
 			}
 		}
-		return tx.DeleteInbound(ctx, row.ID)
+		return tx.FinishInbound(ctx, row.ID)
 	})
 	if err == nil && do != nil && a.answers() {
 		in.Queue.Wake()

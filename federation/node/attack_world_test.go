@@ -219,7 +219,7 @@ func (s *siege) silent(f func()) {
 }
 
 // uncounted are tables whose change has no meaning: what came, and what the node asked of whom.
-var uncounted = []string{"inbound", "seen", "disclosures", "hosts"}
+var uncounted = []string{"inbound", "disclosures", "hosts"}
 
 // stored is everything that is stored, a line for each row.
 func (s *siege) stored() (lines []string) {

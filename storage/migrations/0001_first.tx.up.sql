@@ -209,27 +209,21 @@ CREATE TABLE told (
 ){{.Strict}};
 CREATE INDEX told_object ON told (object);
 
+-- What came in; with a body, and due, until it took effect.
 CREATE TABLE inbound (
   id          {{.ID}},
   actor       TEXT NOT NULL,
   activity    TEXT NOT NULL,
-  body        {{.Bytes}} NOT NULL,
+  body        {{.Bytes}},
   signed_at   {{.Int}},
   received_at {{.Int}} NOT NULL,
-  due_at      {{.Int}} NOT NULL,
-  attempts    {{.Int}} NOT NULL
+  due_at      {{.Int}},
+  attempts    {{.Int}} NOT NULL,
+  undone_at   {{.Int}},
+  UNIQUE (actor, activity)
 ){{.Strict}};
-CREATE INDEX inbound_actor ON inbound (actor, id);
-CREATE INDEX inbound_due ON inbound (due_at, id);
-
-CREATE TABLE seen (
-  actor     TEXT NOT NULL,
-  activity  TEXT NOT NULL,
-  seen_at   {{.Int}} NOT NULL,
-  undone_at {{.Int}},
-  PRIMARY KEY (actor, activity)
-){{.Strict}};
-CREATE INDEX seen_at ON seen (seen_at);
+CREATE INDEX inbound_due ON inbound (due_at, id) WHERE due_at IS NOT NULL;
+CREATE INDEX inbound_received ON inbound (received_at);
 
 CREATE TABLE calls (
   id         {{.ID}},

@@ -43,8 +43,8 @@ func (s sizes) world() []table {
 			%[6]s, %[6]s`, uri, s.author("n"), s.uri("n - n % 20"), words, random("n"), at)},
 		{"timeline", s.Posts / 10 * 8, fmt.Sprintf(`INSERT INTO timeline (post, booster, created_at)
 			SELECT %s, '', %d`, s.uri("n / 8 * 10 + n % 8"), s.now)},
-		{"seen", s.Posts, fmt.Sprintf(`INSERT INTO seen (actor, activity, seen_at)
-			SELECT %s, %s || '/activity', %s`, s.author("n"), uri, at)},
+		{"inbound", s.Posts, fmt.Sprintf(`INSERT INTO inbound (actor, activity, received_at, attempts)
+			SELECT %s, %s || '/activity', %s, 0`, s.author("n"), uri, at)},
 		{"notifications", s.Posts / 50, fmt.Sprintf(`INSERT INTO notifications (kind, actor, object, detail, created_at)
 			SELECT 'mention', %s, %s, '', %d`, s.author("n * 50"), s.uri("n * 50"), s.now)},
 		{"reactions", s.Posts / 1000, fmt.Sprintf(`INSERT INTO reactions (kind, actor, object, content, activity, created_at)
