@@ -75,7 +75,8 @@ a figure is beyond its limit; 2 wrong arguments.` + examples("dunnock-load inbox
 			}
 			return cli.ShowAppHelp(c)
 		},
-		Commands: []*cli.Command{m.inboxCommand(), m.fanoutCommand(), m.getCommand(), m.startCommand()},
+		Commands: []*cli.Command{m.inboxCommand(), m.fanoutCommand(), m.getCommand(), m.killCommand(),
+			m.startCommand()},
 	}
 	app.OnUsageError = badFlags
 	for _, c := range app.Commands {

@@ -45,9 +45,11 @@ once: for the CPU a delivery, and to see whether the order is random.` +
 // befriend has actors follow the owner who do not, and measures what that makes the node ask of their servers.
 func (t *trial) befriend(ctx context.Context, actors []*fleet.Actor) error {
 	var acts []fleet.Act
+	strangers := true
 	for _, a := range actors {
 		if !t.follow[a] {
 			acts = append(acts, a.Follow(t.owner(), t.next()))
+			strangers = strangers && !t.known[a]
 			t.known[a], t.follow[a] = true, true
 		}
 	}
@@ -70,7 +72,9 @@ func (t *trial) befriend(ctx context.Context, actors []*fleet.Actor) error {
 	if err := t.arrive(ctx, before+len(acts)); err != nil {
 		return err
 	}
-	t.add(followRequests, float64(t.fleet.AskedInAll()-asked)/float64(len(acts)), "")
+	if strangers {
+		t.add(followRequests, float64(t.fleet.AskedInAll()-asked)/float64(len(acts)), "")
+	}
 	return nil
 }
 

@@ -79,12 +79,10 @@ func (t *trial) inbox(ctx context.Context, n int) error {
 	if err := t.meddle(); err != nil {
 		return err
 	}
-	t.say("counting")
-	shown, err := t.shown(ctx, first)
+	lost, doubled, err := t.countMentions(ctx, first, arrived)
 	if err != nil {
 		return err
 	}
-	lost, doubled := tally(arrived, shown)
 	yard, err := t.yardstick()
 	if err != nil {
 		return err

@@ -47,6 +47,16 @@ const (
 	binarySize    = "binary: size"
 	buildTime     = "binary: build from an empty cache"
 
+	killLost          = "kill: answered 2xx and lost"
+	killDoubled       = "kill: doubled"
+	killsLost         = "kills: mentions answered 2xx and lost"
+	killsDoubled      = "kills: mentions doubled"
+	killsLikesWrong   = "kills: likes or posts lost or doubled"
+	killsFollowsWrong = "kills: follows that are wrong"
+	killsUndelivered  = "kills: posts answered and not delivered"
+	killsDelivered    = "kills: deliveries doubled"
+	killsCrashed      = "kills: crashes without a SIGKILL"
+
 	getSpeed   = "get: signed GETs of the owner"
 	getRefused = "get: not answered with the whole document"
 )
@@ -79,6 +89,16 @@ var limits = map[string]bound{
 	idleAnonymous:      atMost(14),
 	binarySize:         atMost(32),
 	buildTime:          atMost(90),
+
+	killLost:          none,
+	killDoubled:       none,
+	killsLost:         none,
+	killsDoubled:      none,
+	killsLikesWrong:   none,
+	killsFollowsWrong: none,
+	killsUndelivered:  none,
+	killsDelivered:    none,
+	killsCrashed:      none,
 
 	getSpeed:   atLeast(12000),
 	getRefused: none,
