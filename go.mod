@@ -3,6 +3,7 @@ module github.com/dunnock-server/dunnock
 go 1.26.0
 
 require (
+	filippo.io/age v1.3.2
 	github.com/bbrks/go-blurhash v1.1.1
 	github.com/dunglas/httpsfv v1.1.2
 	github.com/go-fed/httpsig v1.1.0
@@ -28,6 +29,7 @@ require (
 )
 
 require (
+	filippo.io/hpke v0.4.0 // indirect
 	github.com/BurntSushi/toml v1.5.0 // indirect
 	github.com/aymerick/douceur v0.2.0 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect

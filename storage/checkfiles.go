@@ -40,7 +40,7 @@ func (s *Snapshot) files(ctx context.Context, dir string) (faults []Fault, err e
 		if problem == "" {
 			continue
 		}
-		if there, err := s.present(ctx, blobs[i].Name); err != nil {
+		if there, err := s.Present(ctx, blobs[i].Name); err != nil {
 			return faults, err
 		} else if there { // else it was deleted just now
 			faults = append(faults, Fault{"picture " + blobs[i].Name, problem, remedyFile})
@@ -55,7 +55,7 @@ func (s *Snapshot) files(ctx context.Context, dir string) (faults []Fault, err e
 		if err != nil || recorded[f.Name()] || time.Since(info.ModTime()) < underWay {
 			continue
 		}
-		if there, err := s.present(ctx, f.Name()); err != nil {
+		if there, err := s.Present(ctx, f.Name()); err != nil {
 			return faults, err
 		} else if !there {
 			faults = append(faults, Fault{"picture " + f.Name(), "no record refers to it", "none is needed: the node removes it when it starts"})
@@ -64,8 +64,8 @@ func (s *Snapshot) files(ctx context.Context, dir string) (faults []Fault, err e
 	return faults, nil
 }
 
-// present says whether a file has a record now, whatever it was at the moment of the snapshot.
-func (s *Snapshot) present(ctx context.Context, name string) (bool, error) {
+// Present says whether a file has a record now, whatever it had at the moment of the snapshot.
+func (s *Snapshot) Present(ctx context.Context, name string) (bool, error) {
 	_, err := Queries{s.pool}.Blob(ctx, name)
 	if errors.Is(err, ErrNotFound) {
 		return false, nil

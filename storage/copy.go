@@ -57,8 +57,8 @@ func (c *Copy) Insert(ctx context.Context, t Table, rows [][]any) error {
 		return fmt.Errorf("the table %q with the columns %q is none of this database", t.Name, t.Columns)
 	}
 	return named(c.path, c.db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-		if t.Name == numbers { // each insert before has counted
-			if _, err := tx.ExecContext(ctx, "DELETE FROM "+numbers); err != nil {
+		if t.Name == NumbersTable { // each insert before has counted
+			if _, err := tx.ExecContext(ctx, "DELETE FROM "+NumbersTable); err != nil {
 				return err
 			}
 		}
@@ -80,11 +80,18 @@ func (c *Copy) Insert(ctx context.Context, t Table, rows [][]any) error {
 	}))
 }
 
-// Close brings the database up to date and closes it; nothing of it is left in the journal then.
+// Close brings the database up to date, has SQLite look at every page of it, and closes it; nothing of it is left in the
+// journal then. After a ctx that has ended it only closes.
 func (c *Copy) Close(ctx context.Context) error {
 	err := ctx.Err()
 	if err == nil {
 		err = migrateUp(ctx, c.db)
+	}
+	if err == nil {
+		lines, fault := column(ctx, c.db, "PRAGMA integrity_check(1)")
+		if err = fault; err == nil && !slices.Equal(lines, []string{"ok"}) {
+			err = fmt.Errorf("%w: %s", ErrDamaged, strings.Join(lines, "; "))
+		}
 	}
 	return named(c.path, errors.Join(err, c.db.Close()))
 }

@@ -87,7 +87,7 @@ func (s *Snapshot) Tables(ctx context.Context) ([]Table, error) {
 		return nil, err
 	}
 	var tables []Table
-	for _, name := range append(names, numbers) {
+	for _, name := range append(names, NumbersTable) {
 		columns, err := columnsOf(ctx, s.tx, name)
 		if err != nil {
 			return nil, err
@@ -97,8 +97,11 @@ func (s *Snapshot) Tables(ctx context.Context) ([]Table, error) {
 	return tables, nil
 }
 
-// numbers is the table in which SQLite keeps the numbers given to rows, lest one be given twice.
-const numbers = "sqlite_sequence"
+// NumbersTable is where SQLite keeps the numbers given to rows of each table, lest one be given twice.
+const NumbersTable = "sqlite_sequence"
+
+// LedgerTables are those of what was disclosed to whom, which a backup leaves out unless asked.
+var LedgerTables = []string{"disclosures"}
 
 // Count returns how many rows a table has.
 func (s *Snapshot) Count(ctx context.Context, t Table) (n int64, err error) {

@@ -33,6 +33,8 @@ func (m *Main) report(err error) int {
 	var usage usageError
 	var faults config.Faults
 	switch {
+	case errors.Is(err, errDamage):
+		return exitFailed
 	case errors.As(err, &usage):
 		if usage.message != "" {
 			p.lines("", "dunnock: "+usage.message)

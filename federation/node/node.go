@@ -89,8 +89,8 @@ func (c Config) ids() wire.IDs {
 	return wire.IDs{Scheme: scheme, Host: c.Host, Domain: c.Domain, Username: c.Username}
 }
 
-// identity is what must not change in the life of a data directory: others know the node by it.
-func (c Config) identity() string { return c.ids().Owner() + " " + c.ids().Handle() }
+// Identity is what must not change in the life of a data directory: others know the node by it.
+func (c Config) Identity() string { return c.ids().Owner() + " " + c.ids().Handle() }
 
 const identitySetting = "identity"
 
@@ -112,7 +112,7 @@ func Init(ctx context.Context, c Config) (err error) {
 	err = federation.Init(ctx, db, c.ids())
 	if err == nil {
 		err = db.Write(ctx, func(ctx context.Context, tx storage.Tx) error {
-			return tx.SetSetting(ctx, identitySetting, c.identity())
+			return tx.SetSetting(ctx, identitySetting, c.Identity())
 		})
 	}
 	if err = errors.Join(err, db.Close()); err != nil {
@@ -163,8 +163,11 @@ func Open(ctx context.Context, c Config) (n *Node, err error) {
 	if n.lock, err = takeLock(c.DataDir); err != nil {
 		return n, err
 	}
+	if err := os.RemoveAll(filepath.Join(c.DataDir, partialName)); err != nil {
+		return n, fmt.Errorf("remove what was not restored: %w", err)
+	}
 	path := filepath.Join(c.DataDir, databaseName)
-	if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
+	if missing(path) {
 		return n, ErrNone
 	}
 	if n.db, err = storage.Open(ctx, storage.Config{Path: path, Log: c.Log}); err != nil {
@@ -175,7 +178,7 @@ func Open(ctx context.Context, c Config) (n *Node, err error) {
 		return n, ErrNone
 	case err != nil:
 		return n, err
-	case identity != c.identity():
+	case identity != c.Identity():
 		return n, ErrIdentity
 	}
 	if n.files, err = storage.OpenFiles(filepath.Join(c.DataDir, mediaName)); err != nil {

@@ -21,6 +21,7 @@ const module = "github.com/dunnock-server/dunnock/"
 // what is made of them, then the service, then its surfaces, then the node, then the command.
 var rooms = map[string]struct{ may, why string }{
 	"storage":                   {"", "a leaf: records know nothing of who uses them"},
+	"storage/backup":            {"storage", "it copies records and files, and knows nothing of who uses them"},
 	"storage/storagetest":       {"storage", "it fills a database, for tests and load programs"},
 	"federation/vocab":          {"", "a leaf, so that a library could take its place"},
 	"federation/httpsig":        {"", "a leaf: signatures know nothing of actors"},
@@ -41,11 +42,11 @@ var rooms = map[string]struct{ may, why string }{
 	"federation/discovery":      {"federation/vocab federation/wire hardening hardening/hostname", "what is found without a key goes through the gate"},
 	"federation/documents":      {"federation/resolve federation/vocab federation/wire hardening hardening/hostname storage", "what is served goes through the gate"},
 	"federation/control":        {"federation hardening/egress storage", "it decodes, calls and encodes"},
-	"federation/node":           {"federation federation/control federation/delivery federation/discovery federation/documents federation/inbox federation/resolve federation/wire hardening hardening/egress hardening/exposure hardening/hostname hardening/ingress hardening/sanitize hardening/timing storage", "wiring"},
+	"federation/node":           {"federation federation/control federation/delivery federation/discovery federation/documents federation/inbox federation/resolve federation/wire hardening hardening/egress hardening/exposure hardening/hostname hardening/ingress hardening/sanitize hardening/timing storage storage/backup", "wiring"},
 	"federation/federationtest": {"federation federation/control federation/node hardening hardening/egress hardening/timing storage", "several nodes in one process, for tests"},
 	"cmd/internal/config":       {"federation/node hardening hardening/egress hardening/hostname hardening/ingress hardening/timing", "the file, and the node it describes"},
 	"cmd/internal/layout":       {"", "tests only"},
-	"cmd/dunnock":               {"cmd/internal/config federation federation/control federation/node hardening/egress hardening/ingress storage", "thin: parse, call, print"},
+	"cmd/dunnock":               {"cmd/internal/config federation federation/control federation/node hardening/egress hardening/ingress storage storage/backup", "thin: parse, call, print"},
 
 	"cmd/dunnock-load":                 {"cmd/dunnock-load/internal/child cmd/dunnock-load/internal/fleet cmd/dunnock-load/internal/gauge cmd/dunnock-load/internal/volley federation federation/control storage storage/storagetest", "the node under load is another process, reached as others and its owner reach it"},
 	"cmd/dunnock-load/internal/child":  {"cmd/internal/config federation/control federation/node hardening/egress", "it runs the program, and knows where its files are"},
