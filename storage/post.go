@@ -127,9 +127,9 @@ func (tx Tx) InsertPost(ctx context.Context, p *Post) (bool, error) {
 	return tx.insert(ctx, p, true)
 }
 
-// UpdatePost writes all of a post that is there.
+// UpdatePost writes all of a post that is there, by its URI.
 func (tx Tx) UpdatePost(ctx context.Context, p *Post) error {
-	_, err := tx.db.NewUpdate().Model(p).WherePK().Exec(ctx)
+	_, err := tx.db.NewUpdate().Model(p).ExcludeColumn("id", "uri").Where("uri = ?", p.URI).Exec(ctx)
 	return err
 }
 

@@ -31,9 +31,9 @@ func all[T any](ctx context.Context, q *bun.SelectQuery) ([]T, error) {
 	return rows, err
 }
 
-// insert adds a row. With unique, a row that is there already is left as it is, and false says so.
+// insert adds a row, without setting its ID. With unique, a row that is there already is left as it is, and false says so.
 func (tx Tx) insert(ctx context.Context, row any, unique bool) (bool, error) {
-	q := tx.db.NewInsert().Model(row)
+	q := tx.db.NewInsert().Model(row).Returning("NULL")
 	if unique {
 		q = q.On("CONFLICT DO NOTHING")
 	}
@@ -42,9 +42,6 @@ func (tx Tx) insert(ctx context.Context, row any, unique bool) (bool, error) {
 
 // changed says whether a statement touched a row.
 func changed(res sql.Result, err error) (bool, error) {
-	if errors.Is(err, sql.ErrNoRows) { // bun, of an insert that conflicted and had a value to return
-		return false, nil
-	}
 	if err != nil {
 		return false, err
 	}
