@@ -116,6 +116,9 @@ func canonicalName(name string) (string, error) {
 // Bidi rule to letters before it maps them, and so lets through what it refuses as an A-label ("0ℶ", where ℶ becomes a
 // Hebrew letter). Its own errors quote the label, which must not reach a log.
 func toASCII(name string) (string, error) {
+	if plain(name) {
+		return name, nil
+	}
 	ascii, err := idna.Lookup.ToASCII(name)
 	if err == nil && ascii != name {
 		name = ascii
@@ -126,6 +129,23 @@ func toASCII(name string) (string, error) {
 	}
 	return ascii, nil
 }
+
+// plain reports whether a name is, for certain, its own lower-case A-labels: most are, and looking at the tables takes
+// longer than all the rest.
+func plain(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		if c == '-' && (i == 0 || i == len(name)-1 || !letterOrDigit(name[i-1]) || !letterOrDigit(name[i+1])) {
+			return false
+		}
+		if c != '-' && c != '.' && !letterOrDigit(c) {
+			return false
+		}
+	}
+	return true
+}
+
+func letterOrDigit(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' }
 
 // checkLabel holds what idna returned to the letters, digits and hyphens of RFC 1123 section 2.1, whatever its tables
 // may let through, and to 63 bytes.
@@ -138,7 +158,7 @@ func checkLabel(label string) error {
 	}
 	for i := range len(label) {
 		c := label[i]
-		if c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') {
+		if c != '-' && !letterOrDigit(c) {
 			return invalid("holds a character that is no letter, digit or hyphen")
 		}
 	}

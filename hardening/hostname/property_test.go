@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/net/idna"
 	"pgregory.net/rapid"
 )
 
@@ -50,6 +51,17 @@ func checkCanonical(t interface{ Fatalf(string, ...any) }, host string, allowPor
 func TestCanonicalIsIdempotent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		checkCanonical(t, hosts().Draw(t, "host"), rapid.Bool().Draw(t, "allowPort"))
+	})
+}
+
+// What is passed by without a look at the tables is what these leave as it is.
+func TestPlainNamesStayAsTheyAre(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.OneOf(rapid.StringMatching(`[a-z0-9.-]{0,12}`), rapid.StringMatching(`[a-z0-9]{1,4}(-{1,2}[a-z0-9]{1,3}|\.xn--[a-z]{1,5})?`)).Draw(t, "name")
+		ascii, err := idna.Lookup.ToASCII(name)
+		if plain(name) && (err != nil || ascii != name) && !strings.Contains("."+name+".", "..") {
+			t.Fatalf("%q becomes %q, %v", name, ascii, err)
+		}
 	})
 }
 
