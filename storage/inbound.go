@@ -43,7 +43,7 @@ func (tx Tx) MarkSeen(ctx context.Context, actor, activity string, at Time) (boo
 }
 
 // MarkUndone lets an activity that was seen be done again under the same id: PeerTube and the Misskey family name a
-// follow by the two whom it joins.
+// follow by the two whom it joins, and snac a reaction by the post.
 func (tx Tx) MarkUndone(ctx context.Context, actor, activity string, signed Time) error {
 	_, err := tx.db.NewUpdate().Model((*Inbound)(nil)).Set("undone_at = ?", signed).
 		Where("actor = ? AND activity = ?", actor, activity).Exec(ctx)

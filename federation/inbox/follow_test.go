@@ -137,37 +137,49 @@ func TestAnswersToAFollow(t *testing.T) {
 	}
 }
 
-// TestFollowAgainUnderTheSameID: PeerTube and the Misskey family name a follow by the two whom it joins. A replay of the
-// first one is still a replay.
-func TestFollowAgainUnderTheSameID(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTrio(t)
-		w.knows(w.eve)
-		follow := w.eve.act("Follow", w.ids.Owner(), obj{"id": w.eve.url("/follows/1/2")})
-		body := encode(t, follow)
-		first := w.eve.signed(body, httpsig.Cavage)
-		replay := func() {
-			first.Body = bodyOf(body)
-			if status := w.do(first); status != http.StatusAccepted {
-				t.Fatalf("the inbox answers %d", status)
-			}
-			w.settle()
-		}
-		replay()
-		for range 2 {
-			time.Sleep(time.Minute)
-			w.take(w.eve, w.eve.act("Undo", follow))
-			w.unchanged(replay)
-			if s := w.between(w.eve.uri, w.ids.Owner()); s != "" {
-				t.Fatalf("a replay revives a follow: %q", s)
-			}
-			time.Sleep(time.Minute)
-			w.take(w.eve, follow)
-			if s := w.between(w.eve.uri, w.ids.Owner()); s != storage.Accepted {
-				t.Fatalf("following again under the same id: %q", s)
-			}
-		}
-	})
+// TestAgainUnderTheSameID: PeerTube and the Misskey family name a follow by the two whom it joins, snac a reaction by the
+// post. A replay of the first one is still a replay.
+func TestAgainUnderTheSameID(t *testing.T) {
+	for _, kind := range []string{"Follow", "Like", "Announce", "EmojiReact"} {
+		t.Run(kind, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newTrio(t)
+				w.knows(w.eve)
+				post := w.own(storage.Public).URI
+				act := w.eve.act(kind, post, obj{"id": w.eve.url("/acts/1/2"), "content": "🐦"})
+				if kind == "Follow" {
+					act["object"] = w.ids.Owner()
+				}
+				body := encode(t, act)
+				first := w.eve.signed(body, httpsig.Cavage)
+				replay := func() {
+					first.Body = bodyOf(body)
+					if status := w.do(first); status != http.StatusAccepted {
+						t.Fatalf("the inbox answers %d", status)
+					}
+					w.settle()
+				}
+				done := func() bool {
+					reactions, err := w.db.Reactions(t.Context(), post)
+					return err == nil && len(reactions) == 1 || w.between(w.eve.uri, w.ids.Owner()) == storage.Accepted
+				}
+				replay()
+				for range 2 {
+					time.Sleep(time.Minute)
+					w.take(w.eve, w.eve.act("Undo", act))
+					w.unchanged(replay)
+					if done() {
+						t.Fatal("a replay revives what was undone")
+					}
+					time.Sleep(time.Minute)
+					w.take(w.eve, act)
+					if !done() {
+						t.Fatal("not done again under the same id")
+					}
+				}
+			})
+		})
+	}
 }
 
 func TestUndo(t *testing.T) {

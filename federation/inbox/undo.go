@@ -47,7 +47,7 @@ func (in *Inbox) undoByID(ctx context.Context, tx storage.Tx, a *activity, id st
 	}
 	r, err := tx.ReactionByActivity(ctx, id)
 	if err == nil && r.Actor == a.actor {
-		return true, in.withdraw(ctx, tx, r)
+		return true, in.withdraw(ctx, tx, r, a.signed)
 	}
 	if unless(err) != nil {
 		return false, err
@@ -85,9 +85,9 @@ func (in *Inbox) undoByForm(ctx context.Context, tx storage.Tx, a *activity, inn
 		return tx.DeleteRelation(ctx, a.actor, storage.BlockedBy)
 	case vocab.TypeLike, vocab.TypeEmojiReact:
 		kind, content := reactionOf(inner)
-		return in.withdrawLike(ctx, tx, a.actor, kind, object, content)
+		return in.withdrawLike(ctx, tx, a, kind, object, content)
 	case vocab.TypeAnnounce:
-		return in.withdrawLike(ctx, tx, a.actor, storage.Announce, object, "")
+		return in.withdrawLike(ctx, tx, a, storage.Announce, object, "")
 	}
 	return false, nil
 }
@@ -106,20 +106,24 @@ func (in *Inbox) unfollow(ctx context.Context, tx storage.Tx, f *storage.Follow,
 	return tx.MarkUndone(ctx, f.Follower, f.Activity, signed)
 }
 
-func (in *Inbox) withdrawLike(ctx context.Context, tx storage.Tx, actor, kind, object, content string) (bool, error) {
-	r, err := tx.ReactionOf(ctx, kind, actor, object, content)
+func (in *Inbox) withdrawLike(ctx context.Context, tx storage.Tx, a *activity, kind, object, content string) (bool, error) {
+	r, err := tx.ReactionOf(ctx, kind, a.actor, object, content)
 	if errors.Is(err, storage.ErrNotFound) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	return true, in.withdraw(ctx, tx, r)
+	return true, in.withdraw(ctx, tx, r, a.signed)
 }
 
-// withdraw removes a reaction, and what the owner was told and shown of it.
-func (in *Inbox) withdraw(ctx context.Context, tx storage.Tx, r *storage.Reaction) error {
+// withdraw removes a reaction, and what the owner was told and shown of it. The actor may react again, under the same id
+// if their server has but one for each post.
+func (in *Inbox) withdraw(ctx context.Context, tx storage.Tx, r *storage.Reaction, signed storage.Time) error {
 	if _, err := tx.DeleteReaction(ctx, r.Actor, r.Activity); err != nil {
+		return err
+	}
+	if err := tx.MarkUndone(ctx, r.Actor, r.Activity, signed); err != nil {
 		return err
 	}
 	if err := tx.DeleteNotification(ctx, told[r.Kind], r.Actor, r.Object); err != nil {
