@@ -201,11 +201,11 @@ func closing(doc vocab.Object, now time.Time) time.Time {
 }
 
 // Vote recognises a vote: a Note with a name, which is the option that it is for, in reply to the question and without
-// content. Both are as the peer wrote them; a choice is valid if it equals an option.
+// words: snac has a line break for content. Both are as the peer wrote them; a choice is valid if it equals an option.
 func Vote(doc vocab.Object) (question, choice string, ok bool) {
 	choice, _ = doc["name"].(string)
 	question = doc.IRI("inReplyTo")
-	if !doc.Is(vocab.TypeNote) || choice == "" || question == "" || doc.Text("content") != "" {
+	if !doc.Is(vocab.TypeNote) || choice == "" || question == "" || text(doc.Text("content"), 1) != "" {
 		return "", "", false
 	}
 	_, err := hostname.OriginOf(question)

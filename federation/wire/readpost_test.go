@@ -134,10 +134,12 @@ func TestAttachments(t *testing.T) {
 		map[string]any{"type": "Document", "url": "https://cdn.example/1", "mediaType": "Image/PNG; x=y", "name": "a <b>bird</b>", "width": 3, "height": 4, "blurhash": "LEHV6nWB2yk8"},
 		map[string]any{"type": "Document", "mediaType": "image/jpeg", "url": []any{map[string]any{"type": "Link", "href": "https://cdn.example/2"}}},
 		map[string]any{"type": "Link", "href": "https://b.example/"},
+		map[string]any{"type": "Image", "url": "https://cdn.example/3", "summary": "a heron"},
 	}})
 	check(t, "attachments", p.Attachments, []storage.Attachment{
 		{Type: "Document", MIME: "image/png", URL: "https://cdn.example/1", Alt: "a bird", Width: 3, Height: 4, Blurhash: "LEHV6nWB2yk8"},
 		{Type: "Document", MIME: "image/jpeg", URL: "https://cdn.example/2"},
 		{Type: "Link", URL: "https://b.example/"},
+		{Type: "Image", URL: "https://cdn.example/3", Alt: "a heron"},
 	})
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -111,7 +112,8 @@ func attachments(doc vocab.Object, kind string) (files []storage.Attachment) {
 			return
 		}
 		a := storage.Attachment{
-			Type: kind, MIME: l.mime, URL: address, Alt: text(o.Text("name"), maxNote), Width: l.width, Height: l.height,
+			Type: kind, MIME: l.mime, URL: address, Width: l.width, Height: l.height,
+			Alt: text(cmp.Or(o.Text("name"), o.Text("summary")), maxNote), // GoToSocial has it in the summary
 		}
 		if hash, _ := o["blurhash"].(string); blurhashPattern.MatchString(hash) {
 			a.Blurhash = hash
