@@ -24,6 +24,7 @@ func TestAttackWhereItDials(t *testing.T) {
 		{"CVE-2026-22245 and kin", "private addresses, however they are written", privateAddresses},
 		{"CVE-2023-42450", "a URL that two parsers read differently", twoReadings},
 		{"CVE-2026-34148", "loops of redirects, ids and alternates", loops},
+		{"CVE-2026-34148", "a maze of redirects and ids", mazes},
 		{"relays", "names of the relay's own loopback or private net", relayNames},
 	})
 }
@@ -247,7 +248,7 @@ func loops(t *testing.T) {
 			})
 		},
 	} {
-		for _, v := range levers[:4] { // those that others have in their hands
+		for _, v := range levers[:5] {
 			a := fmt.Sprintf("/loop/%d/a", l.name("/loop/%d/a", func(n int) any { return lead(fmt.Sprintf("/loop/%d/b", n)) }))
 			b := strings.TrimSuffix(a, "a") + "b"
 			l.eve.serve(b, lead(a))
@@ -255,6 +256,24 @@ func loops(t *testing.T) {
 			if len(requests) == 0 || len(requests) > maxHops {
 				t.Errorf("%s by way of the %s: the node asked %q", name, v.name, requests)
 			}
+		}
+	}
+}
+
+// mazes: each third step is a document that is somewhere else.
+func mazes(t *testing.T) {
+	l := newLoopback(t)
+	for _, v := range levers[:4] {
+		l.count++
+		step := func(i int) string { return fmt.Sprintf("/maze/%d/%d", l.count, i) }
+		for i := range 20 {
+			if l.eve.serve(step(i), redirect(302, l.eve.url(step(i+1)))); i%3 == 2 {
+				l.eve.serve(step(i), merge(l.eve.doc, obj{"id": l.eve.url(step(i + 1))}))
+			}
+		}
+		requests, _ := l.unchanged(func() { v.pull(l, l.eve.url(step(0))) })
+		if len(requests) < 3 || len(requests) > maxHops {
+			t.Errorf("by way of the %s: the node asked %q", v.name, requests)
 		}
 	}
 }

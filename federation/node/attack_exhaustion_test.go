@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/net/html"
+
 	"github.com/dunnock-server/dunnock/federation"
 	"github.com/dunnock-server/dunnock/federation/control"
 	"github.com/dunnock-server/dunnock/federation/vocab"
@@ -162,6 +164,11 @@ func chains(t *testing.T) {
 	if len(requests)+len(dials) > 0 {
 		t.Errorf("a post and reading it cost %q", requests)
 	}
+	s.known(eve)
+	s.silent(func() { // what strangers boost
+		eve.post(eve.act("Announce", hosts[30].url("/notes/1")))
+		eve.post(eve.act("Announce", eve.act("Create", hosts[30].url("/notes/1"))))
+	})
 	// Subdomains without end: each leads to the next.
 	for i, h := range hosts {
 		next := hosts[(i+1)%len(hosts)]
@@ -176,7 +183,6 @@ func chains(t *testing.T) {
 		"actors":    func() { lost.send(lost.act("Follow", s.owner)) },
 		"names":     func() { next.send(next.act("Like", s.owner)) },
 		"a move":    func() { fay.send(fay.act("Move", fay.uri, obj{"target": hosts[0].url("/users/go?1")})) },
-		"a group":   func() { eve.send(eve.act("Announce", eve.act("Create", hosts[3].url("/go")))) },
 	} {
 		if requests, _ := s.during(f); len(requests) == 0 || len(requests) > maxHops {
 			t.Errorf("%s: the node asked %q", name, requests)
@@ -270,12 +276,12 @@ func badSignatures(t *testing.T) {
 func overflows(t *testing.T) {
 	s := newSiege(t)
 	fay := s.friend()
-	for i, html := range []string{
+	for i, piece := range []string{
 		"<math><semantics><annotation>", "<math><semantics><annotation-xml encoding=\"text/html\"><svg>", "<svg><foreignObject><math>", "<table><tr><td><table>",
 		"<b><i><u><a href=\"http://e.example/\">", "<select><option><select>", "<ul><li><ol>", "<ruby><rt><rp>", "<template><math>", "<p><div><blockquote>", "&lt;&#60;&#x3c;",
 		"<a href='", "<!--<!--", "<![CDATA[", "<frameset><noframes>", "\u202e\u2066<b>",
 	} {
-		bad := strings.Repeat(html, 200_000/len(html))
+		bad := strings.Repeat(piece, 200_000/len(piece))
 		name := fmt.Sprint(i)
 		doc := fay.note(name, "", obj{"content": bad, "name": bad, "tag": []any{obj{"type": "Hashtag", "name": "#" + bad[:50_000], "href": bad[:50_000]}},
 			"summary": bad, "attachment": []any{obj{"type": "Image", "url": "http://e.example/", "name": bad}}})
@@ -289,9 +295,28 @@ func overflows(t *testing.T) {
 		var page control.Posts
 		s.must("timeline", control.Page{Limit: 2}, &page)
 		if len(page.Posts) != 2 || page.Posts[0].URI != good["id"] || page.Posts[1].URI != doc["id"] {
-			t.Errorf("%.40s: the timeline shows %d posts, %.200v", html, len(page.Posts), page)
+			t.Errorf("%.40s: the timeline shows %d posts, %.200v", piece, len(page.Posts), page)
+		} else if n := nesting(page.Posts[1].Content); n > 40 {
+			t.Errorf("%.40s: it is shown with %d elements in each other", piece, n)
 		}
 		s.must("thread", control.ID{ID: doc["id"].(string)}, nil)
 		s.must("lookup", control.What{What: fay.uri}, &control.Found{Actor: &federation.Account{}})
+	}
+}
+
+// nesting is how many elements of HTML are open at once, at most.
+func nesting(content string) (most int) {
+	open := 0
+	for z := html.NewTokenizer(strings.NewReader(content)); ; most = max(most, open) {
+		switch z.Next() {
+		case html.ErrorToken:
+			return most
+		case html.StartTagToken:
+			if name, _ := z.TagName(); string(name) != "br" {
+				open++
+			}
+		case html.EndTagToken:
+			open--
+		}
 	}
 }

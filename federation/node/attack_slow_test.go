@@ -6,7 +6,6 @@ import (
 	"compress/gzip"
 	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"net"
 	"net/http"
@@ -30,18 +29,22 @@ func (s *siege) dial() net.Conn {
 	return c
 }
 
-// raw sends bytes, whatever they are, and returns the status of the answer; 0 if the node hangs up.
-func (s *siege) raw(request string) int {
+// bytes sends bytes, whatever they are, and returns the answer; nothing if the node hangs up.
+func (s *siege) bytes(request string) (got answer) {
 	s.Helper()
 	c := s.dial()
 	defer c.Close()
 	go io.WriteString(c, request) // not all may be read
 	res, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if err != nil {
-		return 0
+		return answer{}
 	}
-	return res.StatusCode
+	body, _ := io.ReadAll(res.Body) // as much as there is
+	return answer{res.StatusCode, res.Header, string(body)}
 }
+
+// raw is bytes for the status alone.
+func (s *siege) raw(request string) int { return s.bytes(request).status }
 
 // written is a request as it goes on the wire.
 func written(t *testing.T, r *http.Request) string {
@@ -329,16 +332,11 @@ func (spaces) Read(p []byte) (int, error) {
 // hugePictures: what a header claims is checked before a pixel is decoded.
 func hugePictures(t *testing.T) {
 	s := newSiege(t)
-	part := func(name string, data []byte) (chunk []byte) {
-		chunk = binary.BigEndian.AppendUint32(nil, uint32(len(data)))
-		chunk = append(append(chunk, name...), data...)
-		return binary.BigEndian.AppendUint32(chunk, crc32.ChecksumIEEE(chunk[4:]))
-	}
 	size := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, 65535), 65535)
 	picture := []byte("\x89PNG\r\n\x1a\n")
-	picture = append(picture, part("IHDR", append(size, 8, 6, 0, 0, 0))...)
-	picture = append(picture, part("IDAT", []byte{0x78, 0x9c, 3, 0, 0, 0, 0, 1})...)
-	picture = append(picture, part("IEND", nil)...)
+	picture = append(picture, pngPart("IHDR", append(size, 8, 6, 0, 0, 0))...)
+	picture = append(picture, pngPart("IDAT", []byte{0x78, 0x9c, 3, 0, 0, 0, 0, 1})...)
+	picture = append(picture, pngPart("IEND", nil)...)
 	for name, data := range map[string][]byte{
 		"PNG":  picture,
 		"GIF":  append([]byte("GIF89a\xff\xff\xff\xff\xf0\x00\x00\x00\x00\x00\xff\xff\xff,\x00\x00\x00\x00\xff\xff\xff\xff\x00"), 2, 2, 'L', 1, 0, ';'),
