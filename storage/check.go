@@ -97,7 +97,7 @@ func (s *Snapshot) schema(ctx context.Context) (faults []Fault, err error) {
 	if err != nil {
 		return nil, err
 	}
-	fresh, err := connect(":memory:", 1)
+	fresh, err := connect(":memory:", "", 1)
 	if err != nil {
 		return nil, err
 	}

@@ -169,7 +169,7 @@ func TestEachRuleFindsWhatBreaksIt(t *testing.T) {
 	} {
 		found[strings.Fields(test.where)[0]+test.problem] = true
 		path := furnished(t, 4)
-		db, err := connect(path, 1)
+		db, err := connect(path, "", 1)
 		if err != nil {
 			t.Fatal(err)
 		}

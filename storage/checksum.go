@@ -16,11 +16,15 @@ import (
 // checksums gives each page of a database that has none yet a checksum (SQLite's cksumvfs format): a bit that the disk
 // loses anywhere in it is then noticed when the page is read, and not passed on. Other programs that write the file would
 // not keep them; they can read it.
-func checksums(path string) error {
+func checksums(path, vfs string) error {
 	if info, err := os.Stat(path); err != nil || info.Size() > 0 {
 		return err
 	}
-	c, err := sqlite3.Open((&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String())
+	q := url.Values{"modeof": {path}}
+	if vfs != "" {
+		q.Set("vfs", vfs)
+	}
+	c, err := sqlite3.Open((&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: q.Encode()}).String())
 	if err != nil {
 		return err
 	}

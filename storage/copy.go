@@ -25,7 +25,7 @@ func NewCopy(ctx context.Context, path string, migrations []string) (_ *Copy, er
 	if err := understood(migrations); err != nil {
 		return nil, err
 	}
-	db, err := create(path)
+	db, err := create(path, "")
 	if err != nil {
 		return nil, named(path, err)
 	}

@@ -22,6 +22,8 @@ var ErrNotFound = errors.New("not found")
 type Config struct {
 	// Path is the database file. It and its folder are made if missing, readable by their owner only.
 	Path string
+	// VFS is the file system that SQLite uses. Empty: the system's. For tests, whose disks fail.
+	VFS string
 	// Log gets faults of the writer. Nil: discarded.
 	Log *slog.Logger
 }
@@ -46,14 +48,14 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	one, err := create(c.Path)
+	one, err := create(c.Path, c.VFS)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", named(c.Path, err))
 	}
 	if err := migrateUp(ctx, one); err != nil {
 		return nil, errors.Join(named(c.Path, err), one.Close())
 	}
-	pool, err := connect(c.Path, readers)
+	pool, err := connect(c.Path, c.VFS, readers)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), one.Close())
 	}
@@ -61,14 +63,14 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 }
 
 // create connects to a database, which is made if it is missing, readable by its owner only and with a checksum on each page.
-func create(path string) (*bun.DB, error) {
+func create(path, vfs string) (*bun.DB, error) {
 	if err := private(path); err != nil {
 		return nil, err
 	}
-	if err := checksums(path); err != nil {
+	if err := checksums(path, vfs); err != nil {
 		return nil, err
 	}
-	return connect(path, 1)
+	return connect(path, vfs, 1)
 }
 
 // private makes the folder (0700), the database and its shared memory (0600) before SQLite does, which would leave them to
@@ -107,5 +109,5 @@ func (d *DB) Close() error {
 // others in one commit, so it must not wait for anything but the database. It is never interrupted: a cancelled ctx is
 // noticed before fn starts, not while it runs.
 func (d *DB) Write(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error {
-	return d.writer.do(ctx, fn)
+	return full(d.path, d.writer.do(ctx, fn))
 }

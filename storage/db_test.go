@@ -91,7 +91,7 @@ func TestUpgradeFromEveryVersion(t *testing.T) {
 			if err := private(path); err != nil {
 				t.Fatal(err)
 			}
-			old, err := connect(path, 1)
+			old, err := connect(path, "", 1)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -140,7 +140,7 @@ func TestFailedMigrationIsNotRecorded(t *testing.T) {
 	if err := private(path); err != nil {
 		t.Fatal(err)
 	}
-	db, err := connect(path, 1)
+	db, err := connect(path, "", 1)
 	if err != nil {
 		t.Fatal(err)
 	}

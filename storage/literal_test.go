@@ -47,7 +47,7 @@ func FuzzLift(f *testing.F) {
 	f.Add(`"?:;--/*`, []byte(nil), int64(math.MaxInt64))
 	f.Add("<> ''", []byte("'"), int64(0))
 	path := filepath.Join(f.TempDir(), "db")
-	db, err := connect(path, 1)
+	db, err := connect(path, "", 1)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func FuzzLift(f *testing.F) {
 
 // A connection keeps statements compiled, a bounded number of them, and runs one inside of itself.
 func TestCompiledStatements(t *testing.T) {
-	db, err := connect(filepath.Join(t.TempDir(), "db"), 1)
+	db, err := connect(filepath.Join(t.TempDir(), "db"), "", 1)
 	if err != nil {
 		t.Fatal(err)
 	}

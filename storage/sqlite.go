@@ -26,7 +26,7 @@ func begin(db *bun.DB) string {
 }
 
 // connect opens a pool of at most n connections. Pragmas stand in the DSN, so that each connection gets them.
-func connect(path string, n int) (*bun.DB, error) {
+func connect(path, vfs string, n int) (*bun.DB, error) {
 	q := url.Values{"_pragma": {
 		"busy_timeout(5000)", // first: the others may have to wait
 		"journal_mode(WAL)",
@@ -38,6 +38,9 @@ func connect(path string, n int) (*bun.DB, error) {
 		"cache_size(-1024)",  // KiB for each connection, which the driver does not give back
 		"journal_size_limit(67108864)",
 	}, "_txlock": {"immediate"}, "modeof": {path}} // modeof: the journal is as private as the database
+	if vfs != "" {
+		q.Set("vfs", vfs)
+	}
 	return pool(path, q, n)
 }
 

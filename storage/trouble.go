@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"syscall"
 
 	"github.com/ncruces/go-sqlite3"
@@ -15,7 +16,7 @@ var (
 	ErrBusy     = errors.New("another program holds the database: end it (`fuser dunnock.db` names it), and try again")
 	ErrFull     = errors.New("the disk is full, or the quota used up: make room, and try again")
 	ErrReadOnly = errors.New("the disk or the file is read-only: mount it for writing, or give the file to the node's user, and try again")
-	ErrDisk     = errors.New("the disk fails: the system's log (`dmesg`) says more; save what can be read, and `dunnock restore` a backup on another disk")
+	ErrDisk     = errors.New("the disk fails, or a quota is used up: the system's log (`dmesg`) says more; save what can be read, and `dunnock restore` a backup on another disk")
 )
 
 // Trouble is the one of these that an error comes from, or nil for an error that is not the disk's.
@@ -39,11 +40,22 @@ func Trouble(err error) error {
 	return nil
 }
 
+// full tells a full disk from one that fails: the driver gives both as an I/O error.
+func full(path string, err error) error {
+	var disk syscall.Statfs_t
+	const little = 1 << 20 // bytes: SQLite writes some pages at a time
+	if Trouble(err) == ErrDisk && syscall.Statfs(filepath.Dir(path), &disk) == nil && disk.Bavail*uint64(disk.Bsize) < little {
+		return fmt.Errorf("%w (%w)", ErrFull, err)
+	}
+	return err
+}
+
 // named is an error of the database with the file and, where it is the disk's, what it means.
 func named(path string, err error) error {
 	if err == nil {
 		return nil
 	}
+	err = full(path, err)
 	if means := Trouble(err); means != nil && !errors.Is(err, means) {
 		return fmt.Errorf("%s: %w (%w)", path, means, err)
 	}

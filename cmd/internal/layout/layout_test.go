@@ -22,6 +22,7 @@ const module = "github.com/dunnock-server/dunnock/"
 var rooms = map[string]struct{ may, why string }{
 	"storage":                   {"", "a leaf: records know nothing of who uses them"},
 	"storage/backup":            {"storage", "it copies records and files, and knows nothing of who uses them"},
+	"storage/faultdisk":         {"", "a leaf: a disk for tests, which no other package may be built on"},
 	"storage/storagetest":       {"storage", "it fills a database, for tests and load programs"},
 	"federation/vocab":          {"", "a leaf, so that a library could take its place"},
 	"federation/httpsig":        {"", "a leaf: signatures know nothing of actors"},
