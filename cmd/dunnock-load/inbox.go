@@ -28,8 +28,7 @@ before the clock starts. It stops when the last one is visible.`, actors, connec
 			}
 			return m.try(c, actors, func(ctx context.Context, t *trial) error {
 				err := t.twice(ctx, s, func(ctx context.Context) error { return t.inbox(ctx, n) })
-				t.kept(inboxKept, inboxSpeed, true)
-				t.kept(inboxKeptCPU, inboxCPU, false)
+				t.inboxKept()
 				return err
 			})
 		},
@@ -95,4 +94,9 @@ func (t *trial) inbox(ctx context.Context, n int) error {
 	t.add(inboxLost, float64(lost), "")
 	t.add(inboxDoubled, float64(doubled), "")
 	return nil
+}
+
+func (t *trial) inboxKept() {
+	t.kept(inboxKept, inboxSpeed, true)
+	t.kept(inboxKeptCPU, inboxCPU, false)
 }

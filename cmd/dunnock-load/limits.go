@@ -57,6 +57,21 @@ const (
 	killsDelivered    = "kills: deliveries doubled"
 	killsCrashed      = "kills: crashes without a SIGKILL"
 
+	// Floods: the first two begin the names of the others.
+	floodMany    = "flood: "
+	floodOne     = "flood, all from one address: "
+	floodP99     = "good ones, 99 of 100"
+	floodRefused = "good ones not answered 2xx"
+	floodLost    = "good ones lost or doubled"
+	floodPeak    = "peak memory"
+	floodAsked   = "requests caused"
+	floodVictim  = "requests caused to one server"
+	floodAfter   = "requests after it"
+
+	levelRSS         = "after it: memory"
+	levelDescriptors = "after it: file descriptors more than before"
+	levelGoroutines  = "after it: goroutines more than before"
+
 	getSpeed   = "get: signed GETs of the owner"
 	getRefused = "get: not answered with the whole document"
 )
@@ -99,6 +114,29 @@ var limits = map[string]bound{
 	killsUndelivered:  none,
 	killsDelivered:    none,
 	killsCrashed:      none,
+
+	floodMany + floodP99: atMost(250),
+	floodOne + floodP99:  atMost(250),
+	// A good one that was answered 503 comes again; while the flood lasts, none is.
+	floodMany + floodRefused: atMost(0),
+	floodOne + floodRefused:  atMost(0),
+	floodMany + floodLost:    none,
+	floodOne + floodLost:     none,
+	floodMany + floodPeak:    atMost(96),
+	floodOne + floodPeak:     atMost(96),
+	// Whoever is met for the first time costs two requests. A post that the whole fediverse answers brings some dozens of
+	// such people a second; a flood that claims thousands a second must not turn the node into a flood of its own.
+	floodMany + floodAsked:  atMost(100),
+	floodOne + floodAsked:   atMost(100),
+	floodMany + floodVictim: atMost(10),
+	floodOne + floodVictim:  atMost(10),
+	floodMany + floodAfter:  atMost(100),
+	floodOne + floodAfter:   atMost(100),
+
+	levelRSS: atMost(64),
+	// The database's connections are opened as they are needed.
+	levelDescriptors: atMost(12),
+	levelGoroutines:  atMost(4),
 
 	getSpeed:   atLeast(12000),
 	getRefused: none,

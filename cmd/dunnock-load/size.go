@@ -40,6 +40,11 @@ func (t *trial) twice(ctx context.Context, s size, load func(ctx context.Context
 	if err := load(ctx); err != nil || s == (size{}) {
 		return err
 	}
+	return t.filled(ctx, s, load)
+}
+
+// filled fills the node, and runs a load on it.
+func (t *trial) filled(ctx context.Context, s size, load func(ctx context.Context) error) error {
 	if err := t.fill(ctx, s); err != nil {
 		return err
 	}

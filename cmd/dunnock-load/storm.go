@@ -97,6 +97,9 @@ func (s *storm) lives(ctx context.Context, times int, r *rand.Rand) error {
 			return ctx.Err()
 		}
 		s.node.Kill()
+		if err := pauseFor(ctx, 10*time.Millisecond); err != nil { // for connections on their way to be taken as those of this life
+			return err
+		}
 		s.fleet.NextLife()
 	}
 	return s.node.Start(ctx)
@@ -117,7 +120,7 @@ func (s *storm) over(ctx context.Context) bool {
 // send is what some of the others do: every act is sent until it is answered 2xx, and the next one only then.
 func (s *storm) send(ctx context.Context, r *rand.Rand, i int) {
 	var mine []*sender
-	for j := faithful + i; j < len(s.fleet.Actors); j += senders {
+	for j := faithful + i; j < actors; j += senders {
 		mine = append(mine, &sender{Actor: s.fleet.Actors[j], liked: map[string]bool{}})
 	}
 	link := link{target: s.target()}
@@ -128,7 +131,7 @@ func (s *storm) send(ctx context.Context, r *rand.Rand, i int) {
 		if err != nil {
 			panic(err) // the first ones could be signed
 		}
-		for !link.takes(ctx, request) {
+		for !link.exchange(ctx, request).OK() {
 			if pauseFor(ctx, 5*time.Millisecond) != nil {
 				return
 			}
@@ -148,19 +151,20 @@ type link struct {
 	conn   *volley.Conn
 }
 
-// takes sends a request, and says whether it was answered 2xx.
-func (l *link) takes(ctx context.Context, request []byte) bool {
-	var err error
+// exchange sends a request, and gives the answer, if there was any.
+func (l *link) exchange(ctx context.Context, request []byte) volley.Answer {
 	if l.conn == nil {
-		if l.conn, err = l.target.Dial(ctx); err != nil {
-			return false
+		conn, err := l.target.Dial(ctx)
+		if err != nil {
+			return volley.Answer{}
 		}
+		l.conn = conn
 	}
 	answer, err := l.conn.Exchange(request)
 	if err != nil {
 		l.close()
 	}
-	return answer.OK()
+	return answer
 }
 
 func (l *link) close() {

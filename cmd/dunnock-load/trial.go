@@ -42,7 +42,7 @@ func (m *Main) try(c *cli.Context, servers int, load func(ctx context.Context, t
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	t := &trial{report: &report{}, main: m, dir: dir, known: map[*fleet.Actor]bool{}, follow: map[*fleet.Actor]bool{}}
+	t := &trial{report: &report{}, main: m, dir: dir}
 	program := c.Path("dunnock")
 	if program == "" {
 		t.say("building dunnock")
@@ -50,10 +50,10 @@ func (m *Main) try(c *cli.Context, servers int, load func(ctx context.Context, t
 			return err
 		}
 	}
-	if t.node, err = child.New(program, dir); err != nil {
+	if err := t.make(program); err != nil {
 		return err
 	}
-	defer t.node.Kill()
+	defer func() { t.node.Kill() }() // whichever it is by then
 	if t.fleet, err = fleet.New(servers); err != nil {
 		return err
 	}
@@ -68,6 +68,28 @@ func (m *Main) try(c *cli.Context, servers int, load func(ctx context.Context, t
 		return errMissed
 	}
 	return nil
+}
+
+// make makes a node whom nobody knows, and who knows nobody.
+func (t *trial) make(program string) error {
+	dir, err := os.MkdirTemp(t.dir, "node")
+	if err != nil {
+		return err
+	}
+	t.known, t.follow = map[*fleet.Actor]bool{}, map[*fleet.Actor]bool{}
+	t.node, err = child.New(program, dir)
+	return err
+}
+
+// anew goes on with another node, which it starts.
+func (t *trial) anew(ctx context.Context) error {
+	if err := t.node.Stop(); err != nil {
+		return err
+	}
+	if err := t.make(t.node.Program); err != nil {
+		return err
+	}
+	return t.node.Start(ctx)
 }
 
 // say tells a terminal what goes on.

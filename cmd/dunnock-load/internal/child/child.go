@@ -15,7 +15,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/dunnock-server/dunnock/cmd/internal/config"
@@ -51,7 +53,7 @@ type Node struct {
 
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the process has ended
-	log  tail
+	log  *tail
 }
 
 // New makes a node in dir, which must exist, on a port that is free now. It does not run yet.
@@ -122,7 +124,8 @@ func (n *Node) socket() string { return filepath.Join(n.Dir, node.SocketName) }
 
 func (n *Node) exec(ctx context.Context) (*os.File, error) {
 	n.cmd = exec.CommandContext(ctx, n.Program, "--config", n.config(), "--log-level", "warn", "serve", "--json")
-	n.cmd.Stderr, n.cmd.SysProcAttr = &n.log, attributes()
+	n.log = new(tail)
+	n.cmd.Stderr, n.cmd.SysProcAttr = n.log, attributes()
 	// A pipe of our own: that of StdoutPipe is closed by Wait, maybe before it was read.
 	out, in, err := os.Pipe()
 	if err != nil {
@@ -156,6 +159,20 @@ func (n *Node) Kill() {
 	}
 }
 
+// Dump ends the process with SIGQUIT, whereupon it writes what its goroutines are doing, and returns how many there are.
+func (n *Node) Dump() (goroutines int, err error) {
+	defer n.Kill()
+	if err := n.cmd.Process.Signal(syscall.SIGQUIT); err != nil {
+		return 0, fmt.Errorf("ending dunnock: %w", err)
+	}
+	select {
+	case <-n.done:
+	case <-time.After(time.Minute):
+		return 0, errors.New("dunnock does not end at SIGQUIT")
+	}
+	return strings.Count(n.log.String(), "\ngoroutine "), nil
+}
+
 // Stop ends the process as its owner would, and wants it to end well within a minute.
 func (n *Node) Stop() error {
 	if n.cmd == nil {
@@ -185,7 +202,7 @@ type tail struct {
 	buf bytes.Buffer
 }
 
-const maxTail = 64 << 10 // bytes
+const maxTail = 4 << 20 // bytes: what hundreds of goroutines are doing
 
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()

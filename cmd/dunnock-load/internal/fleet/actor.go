@@ -3,6 +3,7 @@ package fleet
 import (
 	"crypto/rsa"
 	"encoding/json"
+	"sync/atomic"
 
 	"github.com/dunnock-server/dunnock/federation/httpsig"
 )
@@ -15,6 +16,7 @@ type Actor struct {
 	Key  httpsig.Key
 
 	document, descriptor []byte
+	asked                atomic.Int64 // requests to its server
 }
 
 // Handle is "@name@host".

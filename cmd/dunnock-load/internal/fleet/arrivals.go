@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"net"
 	"slices"
 	"sync"
 	"time"
@@ -15,20 +16,18 @@ type Arrival struct {
 	Object string    // its id
 	Came   time.Time // before the delay of the answer
 	At     time.Time // after it
-	Life   int       // of the node, counted by [Fleet.NextLife]
+	Life   int       // of the node when it connected, counted by [Fleet.NextLife]
 }
 
 type arrivals struct {
 	mu      sync.Mutex
 	list    []Arrival
-	life    int
 	changed chan struct{} // closed with the next arrival; nil: nobody waits
 }
 
 func (a *arrivals) add(d Arrival) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	d.Life = a.life
 	a.list = append(a.list, d)
 	if a.changed != nil {
 		close(a.changed)
@@ -50,11 +49,15 @@ func (f *Fleet) Arrived() int {
 	return len(f.arrivals.list)
 }
 
-// NextLife marks what arrives from now on as sent by a node that was started anew.
-func (f *Fleet) NextLife() {
-	f.arrivals.mu.Lock()
-	defer f.arrivals.mu.Unlock()
-	f.arrivals.life++
+// NextLife marks what comes over connections from now on as sent by a node that was started anew.
+func (f *Fleet) NextLife() { f.life.Add(1) }
+
+type lifeOf struct{}
+
+// connected notes in which life of the node a connection was made: what it sent just before it was killed may be read
+// long after.
+func (f *Fleet) connected(ctx context.Context, _ net.Conn) context.Context {
+	return context.WithValue(ctx, lifeOf{}, int(f.life.Load()))
 }
 
 // Await returns when there were n deliveries, or with ctx's error when it ends first.

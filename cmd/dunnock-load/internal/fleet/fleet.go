@@ -33,6 +33,7 @@ type Fleet struct {
 
 	server *http.Server
 	byHost map[string]*Actor
+	life   atomic.Int64 // of the node
 	delay  atomic.Int64 // before a delivery is answered, nanoseconds
 
 	asked    [kinds]atomic.Int64
@@ -45,7 +46,8 @@ func New(n int) (*Fleet, error) {
 		return nil, fmt.Errorf("a fleet has %d servers at most", maxHosts)
 	}
 	f := &Fleet{byHost: map[string]*Actor{}}
-	f.server = &http.Server{Handler: http.HandlerFunc(f.serve), ErrorLog: log.New(io.Discard, "", 0)}
+	f.server = &http.Server{Handler: http.HandlerFunc(f.serve), ConnContext: f.connected,
+		ErrorLog: log.New(io.Discard, "", 0)}
 	keys, err := makeKeys(min(n, distinctKeys))
 	if err != nil {
 		return nil, err

@@ -31,8 +31,14 @@ func (f *Fleet) AskedInAll() (n int) {
 	return n
 }
 
+// AskedOf is how many requests the server of an actor got.
+func (f *Fleet) AskedOf(a *Actor) int { return int(a.asked.Load()) }
+
 func (f *Fleet) serve(w http.ResponseWriter, r *http.Request) {
 	a := f.byHost[r.Host]
+	if a != nil {
+		a.asked.Add(1)
+	}
 	switch {
 	case a == nil:
 	case r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/inbox"):
@@ -80,6 +86,7 @@ func (f *Fleet) take(w http.ResponseWriter, r *http.Request) {
 	if o, ok := act.Object.(map[string]any); ok {
 		object, _ = o["id"].(string)
 	}
-	f.arrivals.add(Arrival{Host: r.Host, ID: act.ID, Type: act.Type, Object: object, Came: came, At: time.Now()})
+	life, _ := r.Context().Value(lifeOf{}).(int)
+	f.arrivals.add(Arrival{Life: life, Host: r.Host, ID: act.ID, Type: act.Type, Object: object, Came: came, At: time.Now()})
 	w.WriteHeader(http.StatusAccepted)
 }

@@ -54,6 +54,29 @@ func (c *Conn) Exchange(request []byte) (a Answer, err error) {
 	return a, err
 }
 
+// Burst sends several requests in one go, as who does not care for the answers does, and gives each answer to seen. It
+// returns how many there were; after an error the connection is of no use any more.
+func (c *Conn) Burst(requests []byte, n int, seen func(Answer)) (answered int, err error) {
+	if err := c.conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return 0, err
+	}
+	if _, err := c.conn.Write(requests); err != nil {
+		return 0, err
+	}
+	for answered < n {
+		a, err := c.answer()
+		if err != nil {
+			return answered, err
+		}
+		answered++
+		seen(a)
+		if c.last {
+			return answered, errClosing
+		}
+	}
+	return answered, nil
+}
+
 // answer reads a response, of which it keeps the status and the length.
 func (c *Conn) answer() (a Answer, err error) {
 	line, err := c.r.ReadSlice('\n')
