@@ -1,14 +1,15 @@
 package inbox
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/x509"
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -22,6 +23,7 @@ import (
 	"github.com/dunnock-server/dunnock/hardening"
 	"github.com/dunnock-server/dunnock/hardening/egress"
 	"github.com/dunnock-server/dunnock/hardening/exposure"
+	"github.com/dunnock-server/dunnock/hardening/ingress"
 	"github.com/dunnock-server/dunnock/hardening/sanitize"
 	"github.com/dunnock-server/dunnock/storage"
 )
@@ -29,7 +31,7 @@ import (
 // home is the host of the node under test.
 const home = "dunnock.example"
 
-// node is an inbox with everything real around it: storage on disk, gate, resolver, queue. Only the wire is in memory.
+// node is an inbox with everything real around it: storage on disk, gate, resolver, queue. The wire is in memory.
 type node struct {
 	t        testing.TB
 	net      *network
@@ -37,6 +39,7 @@ type node struct {
 	path     string
 	ids      wire.IDs
 	in       *Inbox
+	door     *pipes // where it listens
 	queue    *delivery.Queue
 	resolver *resolve.Resolver
 	log      *bytes.Buffer // Info and above; read it when nothing runs
@@ -81,6 +84,7 @@ func newNode(t testing.TB) *node {
 	n.resolver = resolve.New(resolve.Config{DB: n.db, Gate: gate, IDs: n.ids, Reader: reader, Keys: keys, Log: log})
 	n.queue = delivery.New(delivery.Config{DB: n.db, Gate: gate, Sign: keys.Signer, Log: log})
 	n.in = New(Config{DB: n.db, Resolver: n.resolver, Queue: n.queue, IDs: n.ids, Reader: reader, Log: log})
+	n.listen()
 	return n
 }
 
@@ -91,11 +95,32 @@ func (n *node) write(fn func(context.Context, storage.Tx) error) {
 	}
 }
 
-// do hands a request to the inbox and returns the status.
+// do sends a request to the inbox, over the wire and through its limits, and returns the status.
 func (n *node) do(r *http.Request) int {
-	w := httptest.NewRecorder()
-	n.in.ServeHTTP(w, r)
-	return w.Code
+	n.t.Helper()
+	near, far := net.Pipe()
+	defer near.Close()
+	n.door.conns <- far
+	go r.Write(near) // not all of it may be read
+	res, err := http.ReadResponse(bufio.NewReader(near), r)
+	if err != nil {
+		n.t.Fatalf("the inbox hangs up: %v", err)
+	}
+	return res.StatusCode
+}
+
+// listen serves the inbox as a node does.
+func (n *node) listen() {
+	n.door = &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+	ctx, stop := context.WithCancel(context.WithoutCancel(n.t.Context()))
+	served := make(chan error, 1)
+	go func() { served <- ingress.NewServer(n.in, ingress.Config{}, n.in.Log).Serve(ctx, n.door) }()
+	n.t.Cleanup(func() {
+		stop()
+		if err := <-served; err != nil {
+			n.t.Error(err)
+		}
+	})
 }
 
 // post has an actor send an activity, and expects that it is taken.
@@ -299,6 +324,14 @@ func (n *node) diff(before, after []string, but ...string) {
 func (n *node) silent(requests []string) {
 	n.t.Helper()
 	if len(requests) > 0 {
+		n.t.Errorf("the node asked: %v", requests)
+	}
+}
+
+// few expects that no more requests were made than one activity may cause.
+func (n *node) few(requests []string) {
+	n.t.Helper()
+	if len(requests) > fetches {
 		n.t.Errorf("the node asked: %v", requests)
 	}
 }
