@@ -199,11 +199,11 @@ func encode(t testing.TB, doc any) []byte {
 	return body
 }
 
-// request is a POST of an activity to the owner's inbox, signed.
+// request is a POST of an activity to an inbox of the node, signed.
 func (a *account) request(doc any) *http.Request {
 	a.s.Helper()
 	body := encode(a.s, doc)
-	r, err := http.NewRequestWithContext(a.s.Context(), http.MethodPost, a.s.owner+"/inbox", bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(a.s.Context(), http.MethodPost, a.s.inbox, bytes.NewReader(body))
 	if err != nil {
 		a.s.Fatal(err)
 	}

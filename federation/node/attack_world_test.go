@@ -49,6 +49,7 @@ type siege struct {
 	node   *node.Node
 	dir    string
 	owner  string // URI
+	inbox  string // where activities are posted to: the owner's or the shared one
 	net    *federationtest.Network
 	log    journal // what the node complains of
 	client *http.Client
@@ -79,7 +80,7 @@ func besieged(dir string) node.Config {
 // newSiege opens a node on a network in memory. A change may give it another relay, rules, limits or listener.
 func newSiege(t *testing.T, changes ...func(*node.Config)) *siege {
 	t.Helper()
-	s := &siege{T: t, dir: t.TempDir(), owner: "http://" + home + "/users/alice", net: federationtest.NewNetwork()}
+	s := &siege{T: t, dir: t.TempDir(), owner: "http://" + home + "/users/alice", inbox: "http://" + home + "/users/alice/inbox", net: federationtest.NewNetwork()}
 	db, err := born()
 	if err == nil {
 		err = os.WriteFile(filepath.Join(s.dir, "dunnock.db"), db, 0o600)
