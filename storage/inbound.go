@@ -14,12 +14,12 @@ type Inbound struct {
 	ID         int64 `bun:",pk,autoincrement"`
 	Actor      string
 	Activity   string // its id; or the URI of what the actor deleted before it came
-	Body       []byte
-	SignedAt   Time // by the sender's clock
+	SignedAt   Time   // by the sender's clock
 	ReceivedAt Time
 	DueAt      Time // zero: it does not wait
 	Attempts   int
 	UndoneAt   Time // when its undoing was signed; zero: it was not, or may not be done again
+	Body       []byte
 }
 
 // Accept queues an authenticated activity; false says that it came before. One that was undone since ([Tx.MarkUndone])
@@ -55,12 +55,21 @@ func (q Queries) Seen(ctx context.Context, actor, activity string) (bool, error)
 	return q.db.NewSelect().Model((*Inbound)(nil)).Where("actor = ? AND activity = ?", actor, activity).Exists(ctx)
 }
 
-// DueInbound returns activities that are due, in the order they came, limit at most. Where an actor's oldest one was
+// DueInbound returns activities that are due, without their bodies, in the order they came, limit at most. Where an actor's oldest one was
 // postponed, the later ones wait with it: an actor's activities take effect in order.
 func (q Queries) DueInbound(ctx context.Context, now Time, limit int) ([]Inbound, error) {
 	waiting := q.db.NewSelect().TableExpr("inbound AS w").ColumnExpr("w.actor").Where("w.due_at > ?", now)
-	return all[Inbound](ctx, q.db.NewSelect().
+	return all[Inbound](ctx, q.db.NewSelect().Column("id", "actor", "activity", "signed_at", "received_at", "attempts").
 		Where("due_at <= ? AND actor NOT IN (?)", now, waiting).Order("id").Limit(int64(limit)))
+}
+
+// InboundBody returns what an activity that waits says, or [ErrNotFound].
+func (q Queries) InboundBody(ctx context.Context, id int64) ([]byte, error) {
+	row, err := one(ctx, q.db.NewSelect().Column("body").Where("id = ? AND due_at IS NOT NULL", id), new(Inbound))
+	if err != nil {
+		return nil, err
+	}
+	return row.Body, nil
 }
 
 // NextInboundDue returns when, after now, the next activity is due; zero when none is.

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"database/sql"
+	"fmt"
 	"net/url"
 
 	"github.com/uptrace/bun"
@@ -25,8 +26,20 @@ func begin(db *bun.DB) string {
 	return "BEGIN"
 }
 
-// connect opens a pool of at most n connections. Pragmas stand in the DSN, so that each connection gets them.
+// A connection's cache of pages, in KiB, which the driver does not give back once it is full. Those that read have to read
+// anew what was written since: a bigger one would be of little use to them.
+const (
+	readerCache = 1024
+	writerCache = 8192
+)
+
+// connect opens a pool of at most n connections; the one of a pool of one is the writer's. Pragmas stand in the DSN, so that
+// each connection gets them.
 func connect(path, vfs string, n int) (*bun.DB, error) {
+	cache := readerCache
+	if n == 1 {
+		cache = writerCache
+	}
 	q := url.Values{"_pragma": {
 		"busy_timeout(5000)", // first: the others may have to wait
 		"journal_mode(WAL)",
@@ -35,7 +48,7 @@ func connect(path, vfs string, n int) (*bun.DB, error) {
 		"secure_delete(ON)",
 		"trusted_schema(OFF)",
 		"temp_store(MEMORY)", // what a savepoint would undo is kept there
-		"cache_size(-1024)",  // KiB for each connection, which the driver does not give back
+		fmt.Sprintf("cache_size(-%d)", cache),
 		"journal_size_limit(67108864)",
 	}, "_txlock": {"immediate"}, "modeof": {path}} // modeof: the journal is as private as the database
 	if vfs != "" {

@@ -111,12 +111,12 @@ CREATE TABLE inbound (
   id          INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
   actor       TEXT NOT NULL,
   activity    TEXT NOT NULL,
-  body        BLOB,
   signed_at   INTEGER,
   received_at INTEGER NOT NULL,
   due_at      INTEGER,
   attempts    INTEGER NOT NULL,
   undone_at   INTEGER,
+  body        BLOB,
   UNIQUE (actor, activity)
 ) STRICT;
 

@@ -17,6 +17,7 @@ type activity struct {
 	doc         vocab.Object
 	id          string // empty while it has none
 	kind, actor string
+	size        int // bytes, as it was sent
 
 	// Known once it is in the queue:
 	signed storage.Time // by the sender's clock
@@ -36,7 +37,7 @@ func parse(body []byte) (*activity, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &activity{doc: doc, id: doc.ID(), actor: single(doc, "actor"), kind: doc.Type()}
+	a := &activity{doc: doc, id: doc.ID(), actor: single(doc, "actor"), kind: doc.Type(), size: len(body)}
 	origin := a.id
 	if doc["id"] == nil {
 		origin = a.actor

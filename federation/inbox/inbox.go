@@ -18,7 +18,7 @@ type Config struct {
 	Reader   wire.Reader
 	// Log gets faults of the node. What strangers do wrong is no fault and is not logged. Nil: discarded.
 	Log *slog.Logger
-	// Parallel is of how many actors activities take effect at once. 0: 32.
+	// Parallel is of how many actors activities take effect at once. 0: 64.
 	Parallel int
 }
 
@@ -27,6 +27,7 @@ type Inbox struct {
 	Config
 	owner string        // URI
 	wake  chan struct{} // one signal is enough: the batch looks at everything due
+	fresh fresh
 }
 
 // New makes an inbox. What it takes in has no effect until [Inbox.Run] or [Inbox.ProcessBatch].
@@ -35,7 +36,7 @@ func New(c Config) *Inbox {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	if c.Parallel == 0 {
-		c.Parallel = 32
+		c.Parallel = 64
 	}
 	return &Inbox{Config: c, owner: c.IDs.Owner(), wake: make(chan struct{}, 1)}
 }

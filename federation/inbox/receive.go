@@ -65,11 +65,15 @@ func (in *Inbox) receive(w http.ResponseWriter, r *http.Request) (status int) {
 	a.name(body, signed.At)
 	row := &storage.Inbound{Actor: a.actor, Activity: a.id, Body: body,
 		SignedAt: storage.At(signed.At), ReceivedAt: now, DueAt: now}
+	in.fresh.put(a) // before it is stored, from when on it may be taken
 	fresh := false
 	err = in.DB.Write(r.Context(), func(ctx context.Context, tx storage.Tx) (err error) {
 		fresh, err = tx.Accept(ctx, row)
 		return err
 	})
+	if err != nil || !fresh {
+		in.fresh.take(a.actor, a.id)
+	}
 	if err != nil {
 		in.Log.Error("an activity could not be stored", "err", err)
 		return http.StatusServiceUnavailable

@@ -15,7 +15,9 @@ import (
 )
 
 const (
-	batch        = 1024             // activities looked at together
+	batch        = 1024 // activities looked at together
+	crowd        = 8    // more than so many at once, and the next are let gather
+	moment       = 20 * time.Millisecond
 	fetches      = 5                // requests that one activity may cause
 	patience     = 20 * time.Second // that they may take together, for somebody whom the owner follows
 	impatience   = 3 * time.Second  // the same for others: many of them could hold up everybody
@@ -44,6 +46,9 @@ func (in *Inbox) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		now := storage.Now()
 		n, err := in.ProcessBatch(ctx)
+		if n > crowd {
+			in.gather(ctx)
+		}
 		if err == nil && now.Sub(tidied) >= housekeeping {
 			err, tidied = in.tidy(ctx, now), now.Time
 		}
@@ -55,6 +60,15 @@ func (in *Inbox) Run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// gather waits a moment for more: what takes effect together is written to the disk together. Nobody waits for it; the
+// senders have their answers.
+func (in *Inbox) gather(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(moment):
+	}
 }
 
 // wait returns when something came or is due, after a while if the queue cannot be read, or when ctx ends.
@@ -138,9 +152,9 @@ func (in *Inbox) drain(ctx context.Context, rows []storage.Inbound) (n int, err 
 
 // settle makes one attempt at an activity. false says that it has to wait, and with it what its actor sent later.
 func (in *Inbox) settle(ctx context.Context, row *storage.Inbound) (settled bool, err error) {
-	a, err := parse(row.Body)
-	if err != nil { // it could be read when it came: the rules have become stricter since
-		return true, in.finish(ctx, row, a, nil)
+	a, err := in.load(ctx, row)
+	if a == nil {
+		return err == nil, err
 	}
 	a.id, a.signed, a.at = row.Activity, row.SignedAt, row.ReceivedAt
 	last := a.at.Add(a.patience())
@@ -168,6 +182,22 @@ func (in *Inbox) settle(ctx context.Context, row *storage.Inbound) (settled bool
 	return false, in.DB.Write(ctx, func(ctx context.Context, tx storage.Tx) error {
 		return tx.PostponeInbound(ctx, row.ID, due)
 	})
+}
+
+// load gets what an activity says. One that cannot be read any more is dropped: then it is nil.
+func (in *Inbox) load(ctx context.Context, row *storage.Inbound) (*activity, error) {
+	if a := in.fresh.take(row.Actor, row.Activity); a != nil {
+		return a, nil
+	}
+	body, err := in.DB.InboundBody(ctx, row.ID)
+	if err != nil {
+		return nil, unless(err)
+	}
+	a, err := parse(body)
+	if err != nil { // it could be read when it came: the rules have become stricter since
+		return nil, in.finish(ctx, row, nil, nil)
+	}
+	return a, nil
 }
 
 // finish lets an activity take effect, if it has one, and takes it out of the queue.

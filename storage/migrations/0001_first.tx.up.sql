@@ -214,12 +214,12 @@ CREATE TABLE inbound (
   id          {{.ID}},
   actor       TEXT NOT NULL,
   activity    TEXT NOT NULL,
-  body        {{.Bytes}},
   signed_at   {{.Int}},
   received_at {{.Int}} NOT NULL,
   due_at      {{.Int}},
   attempts    {{.Int}} NOT NULL,
   undone_at   {{.Int}},
+  body        {{.Bytes}},
   UNIQUE (actor, activity)
 ){{.Strict}};
 CREATE INDEX inbound_due ON inbound (due_at, id) WHERE due_at IS NOT NULL;
