@@ -18,6 +18,7 @@ const (
 	NotFound Kind = "not_found" // it is not there, or not to be seen
 	Conflict Kind = "conflict"  // it stands against what is there already
 	Network  Kind = "network"   // other servers are needed and cannot be reached now: later it may work
+	Disk     Kind = "disk"      // the disk is full, read-only, damaged or held by another program: the message has the remedy
 	Internal Kind = "internal"  // a fault of the node: the log has it
 )
 

@@ -16,6 +16,7 @@ import (
 	"github.com/dunnock-server/dunnock/federation/control"
 	"github.com/dunnock-server/dunnock/federation/node"
 	"github.com/dunnock-server/dunnock/hardening/egress"
+	"github.com/dunnock-server/dunnock/storage"
 )
 
 // load reads the configuration.
@@ -40,7 +41,8 @@ const (
 // connection is a way to the node, and what ends it.
 type connection struct {
 	*control.Client
-	running bool // in a process of its own
+	running bool   // in a process of its own
+	data    string // its directory
 	close   func() error
 }
 
@@ -59,11 +61,11 @@ func (m *Main) connect(ctx context.Context) (*connection, error) {
 	deadline := time.After(patience)
 	for {
 		if answers(ctx, c) {
-			return &connection{control.Dial(socket), true, func() error { return nil }}, nil
+			return &connection{control.Dial(socket), true, c.Data, func() error { return nil }}, nil
 		}
 		n, err := open(ctx, c, settings)
 		if err == nil {
-			return &connection{control.InProcess(n.Control()), false, n.Close}, nil
+			return &connection{control.InProcess(n.Control()), false, c.Data, n.Close}, nil
 		} else if !errors.Is(err, node.ErrLocked) {
 			return nil, opening(err, c)
 		}
@@ -101,6 +103,9 @@ func opening(err error, c *config.Config) error {
 	if errors.Is(err, node.ErrLocked) {
 		return fmt.Errorf("the node in %s runs already", c.Data)
 	}
+	if means := storage.Trouble(err); means != nil && !errors.Is(err, means) {
+		err = fmt.Errorf("%w: %w", err, means)
+	}
 	return fmt.Errorf("opening the node in %s: %w", c.Data, err)
 }
 
@@ -114,6 +119,9 @@ func (m *Main) call(ctx context.Context, name string, args, result any) error {
 	var failure *federation.Error
 	if errors.As(err, &failure) && failure.Kind == federation.Network && !node.running {
 		return errors.New("this needs other servers, and the node is not running: start it with `dunnock serve`")
+	}
+	if errors.As(err, &failure) && failure.Kind == federation.Disk {
+		return fmt.Errorf("the node in %s: %w", node.data, err)
 	}
 	return err
 }

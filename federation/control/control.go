@@ -146,15 +146,19 @@ func (h *Handler) keep(ctx context.Context, name string, raw []byte) (any, error
 
 func (h *Handler) fail(w http.ResponseWriter, name string, err error) {
 	f := Failure{Kind: kind(err), Message: "internal error: the log says more"}
-	if f.Kind != federation.Internal {
+	switch f.Kind {
+	default:
 		f.Message = err.Error()
-	} else {
+	case federation.Disk:
+		f.Message = storage.Trouble(err).Error()
+		fallthrough
+	case federation.Internal:
 		h.log.Error("a call failed", "call", name, "err", err)
 	}
 	status := map[federation.Kind]int{
 		federation.Invalid: http.StatusUnprocessableEntity, federation.NotFound: http.StatusNotFound,
 		federation.Conflict: http.StatusConflict, federation.Network: http.StatusBadGateway,
-		federation.Internal: http.StatusInternalServerError,
+		federation.Disk: http.StatusServiceUnavailable, federation.Internal: http.StatusInternalServerError,
 	}[f.Kind]
 	reply(w, status, f)
 }
@@ -164,6 +168,9 @@ func kind(err error) federation.Kind {
 	var e *federation.Error
 	if errors.As(err, &e) {
 		return e.Kind
+	}
+	if storage.Trouble(err) != nil {
+		return federation.Disk
 	}
 	return federation.Internal
 }
@@ -217,7 +224,7 @@ func (h *Handler) replay(ctx context.Context, row storage.Call) error {
 		switch {
 		case err == nil:
 			return tx.DeleteCall(ctx, row.ID)
-		case kind(err) == federation.Network && young:
+		case (kind(err) == federation.Network || kind(err) == federation.Disk) && young:
 			row.Attempts++
 			row.Error = err.Error()
 			row.DueAt = storage.At(time.Now().Add(min(maxCallBackoff, callBackoff<<min(row.Attempts, 10))))

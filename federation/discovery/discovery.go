@@ -81,6 +81,7 @@ func (h handler) answer(w http.ResponseWriter, contentType string, view []byte, 
 		http.Error(w, "not found", http.StatusNotFound)
 	default:
 		h.Log.Error("a question could not be answered", "err", err)
-		http.Error(w, "internal error", http.StatusInternalServerError)
+		w.Header().Set("Retry-After", "120") // a full disk, a ledger that cannot be written: it passes
+		http.Error(w, "try again later", http.StatusServiceUnavailable)
 	}
 }

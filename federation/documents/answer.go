@@ -94,18 +94,21 @@ func (h handler) answer(w http.ResponseWriter, r *http.Request, v viewer, d hard
 
 // refuse answers everything that is not shown. It does not know why.
 func (h handler) refuse(w http.ResponseWriter, err error) {
-	status, text := http.StatusInternalServerError, "internal error"
+	// A fault of the node's own (a full disk, a ledger that cannot be written) passes: whoever asked may ask again.
+	status, text := http.StatusServiceUnavailable, "try again later"
 	switch {
 	case errors.Is(err, errUnsigned):
 		w.Header().Set("WWW-Authenticate", challenge)
 		status, text = http.StatusUnauthorized, "sign the request"
 	case errors.Is(err, errLater):
-		w.Header().Set("Retry-After", retryAfter)
-		status, text = http.StatusServiceUnavailable, "the signature cannot be verified for now"
+		text = "the signature cannot be verified for now"
 	case errors.Is(err, storage.ErrNotFound), errors.Is(err, hardening.ErrHidden), errors.Is(err, hardening.ErrUnreleased):
 		status, text = http.StatusNotFound, "not found"
 	default:
 		h.Log.Error("a document could not be served", "err", err)
+	}
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", retryAfter)
 	}
 	http.Error(w, text, status)
 }

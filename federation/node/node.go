@@ -71,6 +71,8 @@ type Config struct {
 	Offline bool
 	// Socketless runs the node without the control socket, for a program that calls its Service itself.
 	Socketless bool
+	// VFS is the file system that SQLite uses. Empty: the system's. For tests, whose disks fail.
+	VFS string
 	// UnsafeHTTP federates over plain http, for trials and tests.
 	UnsafeHTTP bool
 
@@ -170,7 +172,7 @@ func Open(ctx context.Context, c Config) (n *Node, err error) {
 	if missing(path) {
 		return n, ErrNone
 	}
-	if n.db, err = storage.Open(ctx, storage.Config{Path: path, Log: c.Log}); err != nil {
+	if n.db, err = storage.Open(ctx, storage.Config{Path: path, VFS: c.VFS, Log: c.Log}); err != nil {
 		return n, err
 	}
 	switch identity, err := n.db.Setting(ctx, identitySetting); {
