@@ -17,6 +17,11 @@ func TestAll(t *testing.T) {
 	maps.Copy(want, found{inboxLost: 0, inboxDoubled: 0, fanoutLost: 0, fanoutDoubled: 0, getRefused: 0, floodMany + floodLost: 0, floodOne + floodLost: 0,
 		atSize + inboxLost: 0, atSize + inboxDoubled: 0, atSize + fanoutLost: 0, atSize + fanoutDoubled: 0})
 	f.want(t, want)
+	for name := range limits {
+		if _, measured := f[name]; !measured && name != buildTime {
+			t.Errorf("%s has a limit and is not measured", name)
+		}
+	}
 	for _, name := range []string{levelRSS, inboxKept, fanoutKept, atSize + startTime} {
 		if f[name] <= 0 {
 			t.Errorf("%s: %v", name, f[name])

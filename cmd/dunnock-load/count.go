@@ -69,6 +69,12 @@ func (s *storm) count(ctx context.Context) error {
 	s.add(killsUndelivered, float64(lost), "")
 	s.add(killsDelivered, float64(out.doubled), "")
 	s.add(killsCrashed, float64(s.crashed), "")
+	unsound := 0.0
+	if err := s.node.Check(ctx); err != nil {
+		s.warn("%v", err)
+		unsound = 1
+	}
+	s.add(killsUnsound, unsound, "")
 	return nil
 }
 

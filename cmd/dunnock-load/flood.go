@@ -19,13 +19,13 @@ const victims = 20
 
 func (m *Main) floodCommand() *cli.Command {
 	return &cli.Command{
-		Name: "flood", Usage: "forged requests by the thousand, and good ones among them",
-		Description: `A flood of signatures by keys that do not exist, wrong ones by a key that does,
+		Name: "flood", Usage: "thousands of forged requests, and good ones among them",
+		Description: `A flood of signatures by keys that do not exist, wrong ones by keys that do,
 Deletes of unknown actors and junk. Meanwhile others send mentions now and
 then, every other one over a new connection, and their answers are timed.
 
-First the flood comes from several addresses and the others from another, then
-all from one, which is how it looks behind a reverse proxy.` +
+First the flood comes from several addresses and the others from another,
+then all from one, which is how it looks behind a reverse proxy.` +
 			examples("dunnock-load flood", "dunnock-load flood --for 10s --connections 400"),
 		Flags: []cli.Flag{
 			&cli.DurationFlag{Name: "for", Usage: "flood for `TIME`, twice", Value: time.Minute},

@@ -11,10 +11,10 @@ import (
 func (m *Main) killCommand() *cli.Command {
 	return &cli.Command{
 		Name: "kill", Usage: "SIGKILL under load: nothing is lost, nothing doubled",
-		Description: `Kills the node right after it has answered the last of many mentions, starts it
-again and counts. With --times it goes on to kill it at random moments, while
-others send mentions, likes and follows, and the owner posts to followers.
-What is not answered is sent again, as servers do.` +
+		Description: `Kills the node right after it has answered the last of many mentions, starts
+it again and counts. With --times it goes on to kill it at random moments,
+while others send mentions, likes and follows, and the owner posts to
+followers. What is not answered is sent again, as servers do.` +
 			examples("dunnock-load kill", "dunnock-load kill --count 200 --times 500 --seed 7"),
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "count", Usage: "send `N` mentions before the first kill", Value: 2000},

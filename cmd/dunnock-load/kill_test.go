@@ -11,7 +11,7 @@ import (
 
 // nothingWrong are the figures of kill that have to be nothing.
 var nothingWrong = found{killLost: 0, killDoubled: 0, killsLost: 0, killsDoubled: 0, killsLikesWrong: 0, killsFollowsWrong: 0,
-	killsUndelivered: 0, killsDelivered: 0, killsCrashed: 0}
+	killsUndelivered: 0, killsDelivered: 0, killsCrashed: 0, killsUnsound: 0}
 
 func TestKill(t *testing.T) {
 	t.Parallel()

@@ -56,6 +56,7 @@ const (
 	killsUndelivered  = "kills: posts answered and not delivered"
 	killsDelivered    = "kills: deliveries doubled"
 	killsCrashed      = "kills: crashes without a SIGKILL"
+	killsUnsound      = "kills: databases that are not sound after it"
 
 	// Floods: the first two begin the names of the others.
 	floodMany    = "flood: "
@@ -114,6 +115,7 @@ var limits = map[string]bound{
 	killsUndelivered:  none,
 	killsDelivered:    none,
 	killsCrashed:      none,
+	killsUnsound:      none,
 
 	floodMany + floodP99: atMost(250),
 	floodOne + floodP99:  atMost(250),

@@ -91,7 +91,7 @@ func (s *storm) lives(ctx context.Context, times int, r *rand.Rand) error {
 		select {
 		case <-s.node.Ended():
 			s.crashed++
-			s.say("dunnock ended by itself:\n%s", s.node.Log())
+			s.warn("dunnock ended by itself:\n%s", s.node.Log())
 		case <-time.After(time.Duration(r.Int64N(int64(maxLife)))):
 		case <-ctx.Done():
 			return ctx.Err()
@@ -215,7 +215,7 @@ func (s *storm) post(ctx context.Context, r *rand.Rand) {
 		err := s.node.Call(ctx, "post", control.NewPost{Text: fmt.Sprint("Under fire, number ", i)}, &post)
 		var refused *federation.Error
 		if errors.As(err, &refused) {
-			s.say("the node refuses a post: %v", err)
+			s.warn("the node refuses a post: %v", err)
 		}
 		s.mu.Lock()
 		if err == nil {

@@ -99,6 +99,11 @@ func (t *trial) say(format string, values ...any) {
 	}
 }
 
+// warn says what is wrong, whoever listens.
+func (t *trial) warn(format string, values ...any) {
+	fmt.Fprintf(t.main.Stderr, "dunnock-load: "+format+"\n", values...)
+}
+
 // owner is whom acts are about.
 func (t *trial) owner() fleet.Owner {
 	return fleet.Owner{URI: t.node.Owner(), Handle: "@" + child.Username + "@" + t.node.Address}

@@ -147,6 +147,16 @@ func (n *Node) exec(ctx context.Context) (*os.File, error) {
 	return out, nil
 }
 
+// Check has the program read all of the node's data (`dunnock check --deep`), whether it runs or not, and returns what it
+// has to say if that is not well.
+func (n *Node) Check(ctx context.Context) error {
+	out, err := exec.CommandContext(ctx, n.Program, "--config", n.config(), "check", "--deep").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("dunnock check --deep: %w\n%s", err, out)
+	}
+	return nil
+}
+
 // Ended is closed when the process has ended.
 func (n *Node) Ended() <-chan struct{} { return n.done }
 
