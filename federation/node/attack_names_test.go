@@ -23,16 +23,16 @@ func subjects(t *testing.T) {
 		s.must("lookup", control.What{What: uri}, &found)
 		return found.Actor.Handle
 	}
-	for i, subject := range []string{"acct:vic@victim.example", "acct:VIC@victim.example", "acct:p@victim.example", "vic@victim.example", "http://victim.example/users/vic",
+	for i, subject := range []string{"acct:vic@victim.example", "acct:VIC@victim.example", "acct:NAME@victim.example", "acct:NAME@" + home, "acct:NAME@nowhere.example", "vic@victim.example", "http://victim.example/users/vic",
 		"acct:vic@victim.example@eve.example", "acct:vic%40victim.example", "acct:vic@victim.example/", "acct:alice@" + home, "acct:@victim.example", ""} {
 		name := fmt.Sprintf("p%d", i)
-		p := eve.person(name)
+		p, subject := eve.person(name), strings.Replace(subject, "NAME", name, 1)
 		links := func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprintf(w, `{"subject":%q,"aliases":[%q],"links":[{"rel":"self","type":"application/activity+json","href":%q}]}`, subject, vic.uri, p.uri)
 		}
 		eve.serve("/.well-known/webfinger?resource=acct%3A"+name+"%40eve.example", links)
 		p.take(p.hello("1"))
-		if got := handle(p.uri); strings.Contains(got, "victim") || strings.Contains(got, "vic@") || strings.Contains(got, home) {
+		if got := handle(p.uri); strings.Contains(got, "victim") || strings.Contains(got, "vic@") || strings.Contains(got, "nowhere") || strings.Contains(got, home) {
 			t.Errorf("subject %q: the account is called %s", subject, got)
 		}
 		// By the name that it gives itself nobody else is found, and by that of the victim not this one.
