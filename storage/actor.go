@@ -174,7 +174,7 @@ func (tx Tx) ForgetActor(ctx context.Context, uri string, at time.Time) error {
 	for _, q := range []*bun.DeleteQuery{
 		tx.db.NewDelete().Model((*Reaction)(nil)).Where("actor = ?", uri),
 		tx.db.NewDelete().Model((*Pin)(nil)).Where("actor = ?", uri),
-		tx.db.NewDelete().Model((*TimelineEntry)(nil)).Where("booster = ?", uri),
+		tx.db.NewDelete().Model((*TimelineEntry)(nil)).Where("booster = ? AND booster <> ''", uri),
 		tx.db.NewDelete().Model((*Notification)(nil)).Where("actor = ?", uri),
 	} {
 		if _, err := q.Exec(ctx); err != nil {

@@ -48,9 +48,3 @@ func (tx Tx) SettleDisclosure(ctx context.Context, d *Disclosure) error {
 	_, err := tx.db.NewUpdate().Model(d).Column("bytes", "status", "settled_at").WherePK().Exec(ctx)
 	return err
 }
-
-// PruneDisclosures removes rows older than t.
-func (tx Tx) PruneDisclosures(ctx context.Context, t Time) error {
-	_, err := tx.db.NewDelete().Model((*Disclosure)(nil)).Where("at < ?", t).Exec(ctx)
-	return err
-}

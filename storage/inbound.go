@@ -98,9 +98,3 @@ func (tx Tx) PostponeInbound(ctx context.Context, id int64, due Time) error {
 		Set("due_at = ?, attempts = attempts + 1", due).Where("id = ?", id).Exec(ctx)
 	return err
 }
-
-// ForgetSeen removes what came before t and does not wait: by then a replay is refused for its date.
-func (tx Tx) ForgetSeen(ctx context.Context, t Time) error {
-	_, err := tx.db.NewDelete().Model((*Inbound)(nil)).Where("received_at < ? AND due_at IS NULL", t).Exec(ctx)
-	return err
-}

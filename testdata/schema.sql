@@ -135,7 +135,7 @@ CREATE TABLE notifications (
   object     TEXT NOT NULL,
   detail     TEXT NOT NULL,
   created_at INTEGER NOT NULL,
-  UNIQUE (kind, actor, object, detail)
+  UNIQUE (object, actor, kind, detail)
 ) STRICT;
 
 CREATE TABLE pins (
@@ -203,7 +203,7 @@ CREATE TABLE reactions (
   content    TEXT NOT NULL,
   activity   TEXT NOT NULL UNIQUE,
   created_at INTEGER NOT NULL,
-  UNIQUE (kind, actor, object, content)
+  UNIQUE (actor, object, kind, content)
 ) STRICT;
 
 CREATE TABLE relations (
@@ -252,7 +252,11 @@ CREATE INDEX acts_object ON acts (object);
 
 CREATE INDEX acts_release ON acts (actor, release_at);
 
+CREATE INDEX deliveries_given_up ON deliveries (due_at) WHERE given_up;
+
 CREATE INDEX deliveries_host ON deliveries (host, due_at, act_id) WHERE NOT given_up;
+
+CREATE INDEX disclosures_at ON disclosures (at);
 
 CREATE INDEX disclosures_domain ON disclosures (domain, at);
 
@@ -264,6 +268,14 @@ CREATE INDEX inbound_due ON inbound (due_at, id) WHERE due_at IS NOT NULL;
 
 CREATE INDEX inbound_received ON inbound (received_at);
 
+CREATE INDEX notifications_actor ON notifications (actor);
+
+CREATE INDEX notifications_age ON notifications (created_at);
+
+CREATE INDEX pins_post ON pins (post);
+
+CREATE INDEX posts_age ON posts (created_at) WHERE NOT local;
+
 CREATE INDEX posts_author ON posts (author, id);
 
 CREATE INDEX posts_conversation ON posts (conversation) WHERE conversation <> '';
@@ -272,8 +284,16 @@ CREATE INDEX posts_expires ON posts (expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE INDEX posts_in_reply_to ON posts (in_reply_to) WHERE in_reply_to <> '';
 
+CREATE INDEX posts_own_conversation ON posts (conversation) WHERE local;
+
+CREATE INDEX posts_own_in_reply_to ON posts (in_reply_to) WHERE local;
+
+CREATE INDEX posts_own_quote ON posts (quote) WHERE local;
+
 CREATE INDEX posts_url ON posts (url) WHERE url <> '';
 
 CREATE INDEX reactions_object ON reactions (object, kind);
+
+CREATE INDEX timeline_booster ON timeline (booster) WHERE booster <> '';
 
 CREATE INDEX told_object ON told (object);

@@ -26,10 +26,7 @@ const (
 	maxDoublings = 9 // firstBackoff doubled this often is beyond maxBackoff
 	giveUp       = 3 * 24 * time.Hour
 	giveUpBoost  = time.Hour // what a boost needs is elsewhere than its actor, whose other activities wait meanwhile
-	// seenFor is how long it is remembered that an activity was seen. A replay is refused for its date much sooner; but
-	// servers send again for days what could not be delivered, under the same id, and an Undo may have overtaken it.
-	seenFor      = 14 * 24 * time.Hour
-	housekeeping = time.Hour
+	look         = time.Hour // how often to look at the queue that is empty
 )
 
 // Wake makes [Inbox.Run] look for what is due.
@@ -42,15 +39,11 @@ func (in *Inbox) Wake() {
 
 // Run lets activities take effect until ctx ends, and returns nil then. What is under way stays in the queue.
 func (in *Inbox) Run(ctx context.Context) error {
-	var tidied time.Time
 	for ctx.Err() == nil {
 		now := storage.Now()
 		n, err := in.ProcessBatch(ctx)
 		if n > crowd {
 			in.gather(ctx)
-		}
-		if err == nil && now.Sub(tidied) >= housekeeping {
-			err, tidied = in.tidy(ctx, now), now.Time
 		}
 		if err != nil && ctx.Err() == nil {
 			in.Log.Error("the inbox stumbled", "err", err)
@@ -74,7 +67,7 @@ func (in *Inbox) gather(ctx context.Context) {
 // wait returns when something came or is due, after a while if the queue cannot be read, or when ctx ends.
 func (in *Inbox) wait(ctx context.Context, since storage.Time, troubled bool) {
 	const trouble = 5 * time.Second
-	pause := housekeeping
+	pause := look
 	if due, err := in.DB.NextInboundDue(ctx, since); err != nil || troubled {
 		pause = trouble
 	} else if !due.IsZero() {
@@ -87,13 +80,6 @@ func (in *Inbox) wait(ctx context.Context, since storage.Time, troubled bool) {
 	case <-in.wake:
 	case <-timer.C:
 	}
-}
-
-// tidy forgets what was seen long ago.
-func (in *Inbox) tidy(ctx context.Context, now storage.Time) error {
-	return in.DB.Write(ctx, func(ctx context.Context, tx storage.Tx) error {
-		return tx.ForgetSeen(ctx, storage.At(now.Add(-seenFor)))
-	})
 }
 
 // ProcessBatch makes one attempt at activities that are due, a bounded number of them, and returns how many it was. Those

@@ -23,6 +23,7 @@ import (
 	"github.com/dunnock-server/dunnock/federation/delivery"
 	"github.com/dunnock-server/dunnock/federation/inbox"
 	"github.com/dunnock-server/dunnock/federation/resolve"
+	"github.com/dunnock-server/dunnock/federation/retention"
 	"github.com/dunnock-server/dunnock/federation/wire"
 	"github.com/dunnock-server/dunnock/hardening"
 	"github.com/dunnock-server/dunnock/hardening/egress"
@@ -79,6 +80,8 @@ type Config struct {
 	// Timing draws releases. The zero Mode holds every act for ever.
 	Timing timing.Mode
 	Policy hardening.Policy
+	// Keep says how long what others sent is kept. What is zero in it is the default.
+	Keep retention.Keep
 
 	Log *slog.Logger // nil: discarded
 }
@@ -135,6 +138,7 @@ type Node struct {
 	resolver *resolve.Resolver
 	queue    *delivery.Queue
 	inbox    *inbox.Inbox
+	keeper   *retention.Keeper
 	service  *federation.Service
 	control  *control.Handler
 	public   http.Handler
@@ -218,6 +222,7 @@ func (n *Node) wire() {
 	n.resolver = resolve.New(resolve.Config{DB: n.db, Gate: gate, IDs: ids, Reader: reader, Keys: keys, Log: c.Log})
 	n.queue = delivery.New(delivery.Config{DB: n.db, Gate: gate, Sign: keys.Signer, GaveUp: federation.NotifyGivenUp, Log: c.Log})
 	n.inbox = inbox.New(inbox.Config{DB: n.db, Resolver: n.resolver, Queue: n.queue, IDs: ids, Reader: reader, Log: c.Log})
+	n.keeper = retention.New(retention.Config{DB: n.db, Ledger: n.ledger, Owner: ids.Owner(), Keep: c.Keep, Log: c.Log})
 	n.service = federation.New(federation.Config{DB: n.db, Resolver: n.resolver, Queue: n.queue, Keys: keys, IDs: ids,
 		Blobs: n.files, Timing: c.Timing, Log: c.Log})
 	n.control = control.New(control.Config{Service: n.service, DB: n.db, Offline: c.Offline, Log: c.Log})

@@ -18,10 +18,7 @@ import (
 	"github.com/dunnock-server/dunnock/hardening/ingress"
 )
 
-const (
-	tidyEvery  = time.Minute
-	keepLedger = 90 * 24 * time.Hour
-)
+const tidyEvery = time.Minute
 
 // routes is everything the world can ask for.
 func (n *Node) routes(gate *hardening.Gate, ids wire.IDs) http.Handler {
@@ -71,6 +68,7 @@ func (n *Node) Run(ctx context.Context) error {
 	var workers errgroup.Group
 	workers.Go(func() error { return n.queue.Run(working) })
 	workers.Go(func() error { return n.inbox.Run(working) })
+	workers.Go(func() error { return n.keeper.Run(working) })
 	workers.Go(func() error { return n.tidy(working) })
 
 	serving, serve := errgroup.WithContext(ctx)
@@ -107,8 +105,7 @@ func (n *Node) Drain(ctx context.Context) error {
 	}
 }
 
-// tidy does what is to be done now and then: calls that were kept, posts whose time is over, polls
-// with new votes, records that have grown old.
+// tidy does what is to be done now and then: calls that were kept, posts whose time is over, polls with new votes.
 func (n *Node) tidy(ctx context.Context) error {
 	tick := time.NewTicker(tidyEvery)
 	defer tick.Stop()
@@ -128,5 +125,5 @@ func (n *Node) tidyOnce(ctx context.Context) error {
 	_, replay := n.control.Replay(ctx)
 	_, expire := n.service.Expire(ctx)
 	_, tally := n.service.Tally(ctx)
-	return errors.Join(replay, expire, tally, n.ledger.Prune(ctx, time.Now().Add(-keepLedger)))
+	return errors.Join(replay, expire, tally)
 }

@@ -91,11 +91,13 @@ func (l *Ledger) Domain(ctx context.Context, domain string, since time.Time, lim
 	return rows, err
 }
 
-// Prune forgets what was told before t.
-func (l *Ledger) Prune(ctx context.Context, t time.Time) error {
-	return l.db.Write(ctx, func(ctx context.Context, tx storage.Tx) error {
-		return tx.PruneDisclosures(ctx, storage.At(t))
+// Prune forgets what was told before t, the oldest first and limit rows at most, and returns how many that were.
+func (l *Ledger) Prune(ctx context.Context, t time.Time, limit int) (n int, err error) {
+	err = l.db.Write(ctx, func(ctx context.Context, tx storage.Tx) (err error) {
+		n, err = tx.ForgetDisclosures(ctx, storage.At(t), limit)
+		return err
 	})
+	return n, err
 }
 
 func record(r Row) *storage.Disclosure {

@@ -48,7 +48,7 @@ func TestRowIsThereBeforeItIsSettled(t *testing.T) {
 	if got := rows()[0]; got.Status != 202 || got.Bytes != 512 || got.SettledAt.IsZero() {
 		t.Errorf("after: %+v", got)
 	}
-	if err := l.Prune(ctx, at.Add(time.Second)); err != nil {
+	if _, err := l.Prune(ctx, at.Add(time.Second), 10); err != nil {
 		t.Fatal(err)
 	}
 	if got := rows(); len(got) != 0 {

@@ -94,6 +94,10 @@ CREATE INDEX posts_author ON posts (author, id);
 CREATE INDEX posts_in_reply_to ON posts (in_reply_to) WHERE in_reply_to <> '';
 CREATE INDEX posts_conversation ON posts (conversation) WHERE conversation <> '';
 CREATE INDEX posts_expires ON posts (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX posts_age ON posts (created_at) WHERE NOT local;
+CREATE INDEX posts_own_conversation ON posts (conversation) WHERE local;
+CREATE INDEX posts_own_in_reply_to ON posts (in_reply_to) WHERE local;
+CREATE INDEX posts_own_quote ON posts (quote) WHERE local;
 
 CREATE TABLE polls (
   post      TEXT NOT NULL PRIMARY KEY,
@@ -128,7 +132,7 @@ CREATE TABLE reactions (
   content    TEXT NOT NULL,
   activity   TEXT NOT NULL UNIQUE,
   created_at {{.Int}} NOT NULL,
-  UNIQUE (kind, actor, object, content)
+  UNIQUE (actor, object, kind, content)
 ){{.Strict}};
 CREATE INDEX reactions_object ON reactions (object, kind);
 
@@ -138,6 +142,7 @@ CREATE TABLE pins (
   created_at {{.Int}} NOT NULL,
   PRIMARY KEY (actor, post)
 ){{.Strict}};
+CREATE INDEX pins_post ON pins (post);
 
 CREATE TABLE relations (
   actor      TEXT NOT NULL,
@@ -154,8 +159,10 @@ CREATE TABLE notifications (
   object     TEXT NOT NULL,
   detail     TEXT NOT NULL,
   created_at {{.Int}} NOT NULL,
-  UNIQUE (kind, actor, object, detail)
+  UNIQUE (object, actor, kind, detail)
 ){{.Strict}};
+CREATE INDEX notifications_actor ON notifications (actor);
+CREATE INDEX notifications_age ON notifications (created_at);
 
 CREATE TABLE timeline (
   id         {{.ID}},
@@ -164,6 +171,7 @@ CREATE TABLE timeline (
   created_at {{.Int}} NOT NULL,
   UNIQUE (post, booster)
 ){{.Strict}};
+CREATE INDEX timeline_booster ON timeline (booster) WHERE booster <> '';
 
 CREATE TABLE acts (
   id           {{.ID}},
@@ -190,6 +198,7 @@ CREATE TABLE deliveries (
   UNIQUE (act_id, inbox)
 ){{.Strict}};
 CREATE INDEX deliveries_host ON deliveries (host, due_at, act_id) WHERE NOT given_up;
+CREATE INDEX deliveries_given_up ON deliveries (due_at) WHERE given_up;
 
 CREATE TABLE hosts (
   host          TEXT NOT NULL PRIMARY KEY,
@@ -250,6 +259,7 @@ CREATE TABLE disclosures (
   settled_at {{.Int}}
 ){{.Strict}};
 CREATE INDEX disclosures_domain ON disclosures (domain, at);
+CREATE INDEX disclosures_at ON disclosures (at);
 
 CREATE TABLE blobs (
   name       TEXT NOT NULL PRIMARY KEY,
