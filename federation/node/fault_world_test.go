@@ -42,7 +42,7 @@ func scaled(n int) int {
 // newPatient is a siege whose node is opened and closed as a test wants, on whatever disk. What it complains of is no fault.
 func newPatient(t *testing.T) *siege {
 	t.Helper()
-	s := &siege{T: t, dir: t.TempDir(), owner: "http://" + home + "/users/alice", net: federationtest.NewNetwork()}
+	s := &siege{T: t, dir: t.TempDir(), owner: "http://" + home + "/users/alice", inbox: "http://" + home + "/inbox", net: federationtest.NewNetwork()}
 	db, err := born()
 	if err == nil {
 		err = os.WriteFile(filepath.Join(s.dir, "dunnock.db"), db, 0o600)
