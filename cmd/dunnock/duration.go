@@ -1,45 +1,22 @@
 package main
 
 import (
-	"math"
-	"strconv"
 	"time"
+
+	"github.com/dunnock-server/dunnock/cmd/internal/config"
 )
 
-// units of durations on the command line. Months and years are left out: they are not of one length.
-var units = map[byte]time.Duration{'w': 7 * 24 * time.Hour, 'd': 24 * time.Hour, 'h': time.Hour, 'm': time.Minute}
-
-// parseDuration reads "30d", "1w", "1d12h" or "90m": whole numbers, each with its unit, together more than nothing.
+// parseDuration reads a duration as the configuration has them.
 func parseDuration(s string) (time.Duration, error) {
-	var total time.Duration
-	for rest := s; rest != ""; {
-		digits := 0
-		for digits < len(rest) && rest[digits] >= '0' && rest[digits] <= '9' {
-			digits++
-		}
-		n, err := strconv.ParseInt(rest[:digits], 10, 64)
-		if err != nil || digits == len(rest) {
-			return 0, badDuration(s)
-		}
-		unit, ok := units[rest[digits]]
-		if !ok || n > int64((math.MaxInt64-total)/unit) {
-			return 0, badDuration(s)
-		}
-		total += time.Duration(n) * unit
-		rest = rest[digits+1:]
+	d, err := config.ParseDuration(s)
+	if err != nil {
+		return 0, usagef("%v", err)
 	}
-	if total == 0 {
-		return 0, badDuration(s)
-	}
-	return total, nil
+	return d, nil
 }
 
 // parseSeconds is parseDuration in seconds, as calls have it.
 func parseSeconds(s string) (int64, error) {
 	d, err := parseDuration(s)
 	return int64(d / time.Second), err
-}
-
-func badDuration(s string) error {
-	return usagef("%q is not a duration: write a number and m, h, d or w, such as 30d or 1d12h", s)
 }

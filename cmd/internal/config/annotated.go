@@ -49,12 +49,29 @@ func Annotated(c Config) []byte {
 		p("[egress]\nrelays = %s\n", quoteAll(c.Egress.Relays))
 	}
 
+	p("\n# How long things are kept: a number and d (days) or w (weeks). Your own posts stay.\n[retention]\n")
+	p("# Posts of others, unless you have answered, quoted, liked, boosted or voted in them, or are named in them.\n")
+	age(&b, "posts", c.Retention.Posts, "30d")
+	p("# Notifications, and the posts that they are about.\n")
+	age(&b, "notifications", c.Retention.Notifications, "90d")
+	p("# The record of what was disclosed to whom: the best record of you that there is.\n")
+	age(&b, "ledger", c.Retention.Ledger, "30d")
+
 	if c.Unsafe != nil {
 		p("\n# For trials and tests. A public domain is refused while this is here.\n[unsafe]\n")
 		p("# Federate over plain http.\nhttp = %t\n", c.Unsafe.HTTP)
 		p("# Private networks that may be dialled.\naddresses = %s\n", quoteAll(c.Unsafe.Addresses))
 	}
 	return b.Bytes()
+}
+
+// age writes a key of [retention], or the default as a comment.
+func age(b *bytes.Buffer, key, value, preset string) {
+	if value == "" {
+		fmt.Fprintf(b, "# %s = %q\n", key, preset)
+	} else {
+		fmt.Fprintf(b, "%s = %s\n", key, quote(value))
+	}
 }
 
 // quote writes a TOML string.

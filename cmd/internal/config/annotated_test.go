@@ -11,7 +11,7 @@ func TestAnnotated(t *testing.T) {
 		{Domain: "example.org", Username: "alice", Data: "./data", Listen: Listen{DefaultListen}},
 		{Domain: "example.org", Host: "social.example.org", Username: "alice", Data: `/srv/a "b"\c` + "\t\u007f\u2028é",
 			Listen: Listen{"unix:/run/dunnock.sock"}, Relays: []Relay{{"plain", "direct"}, {"other", "direct"}},
-			Egress: &Egress{[]string{"plain", "other"}}},
+			Egress: &Egress{[]string{"plain", "other"}}, Retention: Retention{"2w", "60d", "1d12h"}},
 		{Domain: "127.0.0.1:8080", Username: "owner", Data: ".", Listen: Listen{DefaultListen},
 			Relays: []Relay{{"plain", "direct"}}, Egress: &Egress{[]string{"plain"}}, Unsafe: &Unsafe{true, []string{"127.0.0.0/8"}}},
 	} {

@@ -30,6 +30,7 @@ func (k *checker) all() {
 	k.listen()
 	k.relays()
 	k.egress()
+	k.retention()
 	k.unsafe()
 }
 

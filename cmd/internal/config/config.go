@@ -46,6 +46,8 @@ type Config struct {
 	Relays []Relay `toml:"relay"`
 	// Egress is nil when the file has no [egress]: then nothing leaves.
 	Egress *Egress `toml:"egress"`
+	// Retention is how long things are kept.
+	Retention Retention `toml:"retention"`
 	// Unsafe is nil for every node that is meant for the world.
 	Unsafe *Unsafe `toml:"unsafe"`
 

@@ -51,7 +51,12 @@ func TestFaults(t *testing.T) {
 		{"a table twice", valid + "[listen]\naddress = \"\"", []string{"11 listen: twice"}},
 		{"capitals", with(1, "Domain = \"example.org\""), []string{"1 Domain: lower case"}},
 
-		{"unknown key", with(3, "data = \"d\"\ndatabase = \"d\""), []string{"4 database: domain, host, username, data, [listen], [[relay]], [egress], [unsafe]"}},
+		{"retention", valid + "[retention]\nposts = \"1w\"\nledger = \"3650d\"\n", nil},
+		{"no retention", valid + "[retention]\nposts = \"23h\"\nnotifications = \"\"\nledger = \"3651d\"\n",
+			[]string{"12 retention.posts: from one day", "13 retention.notifications: missing", "14 retention.ledger: 30d"}},
+		{"retention in numbers", valid + "[retention]\nposts = 30\n", []string{"12 retention.posts: text in quotes"}},
+
+		{"unknown key", with(3, "data = \"d\"\ndatabase = \"d\""), []string{"4 database: domain, host, username, data, [listen], [[relay]], [egress], [retention], [unsafe]"}},
 		{"unknown key of a table", with(5, "adress = \"x\""), []string{"5 listen.adress: [listen] may have: address"}},
 		{"unknown key inline", "relay = [{name = \"plain\", kind = \"direct\", host = \"x\"}]\n" + valid[:strings.Index(valid, "[[relay]]")], []string{"1 relay.host: [[relay]] may have: name, kind"}},
 		{"unknown table", valid + "[policy]\nlikes = false\n[policy.x]\na = 1\n", []string{"11 policy: no such key"}},

@@ -18,6 +18,10 @@ import (
 func (c *Config) Node(log *slog.Logger) (node.Config, error) {
 	n := node.Config{Domain: c.Domain, Host: c.Host, Username: c.Username, DataDir: c.Data,
 		Listen: ingress.Config{Address: c.Listen.Address}, Timing: timing.Now, Policy: hardening.Open(), Log: log}
+	var err error
+	if n.Keep, err = c.Retention.keep(); err != nil {
+		return node.Config{}, err
+	}
 	if c.Unsafe != nil {
 		n.UnsafeHTTP, n.Rules.HTTP = c.Unsafe.HTTP, c.Unsafe.HTTP
 		for _, text := range c.Unsafe.Addresses {
