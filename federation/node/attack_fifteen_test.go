@@ -2,8 +2,12 @@ package node_test
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"encoding/base64"
+	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,6 +75,14 @@ func oneSidedKeys(t *testing.T) {
 		eve := &account{site: w.eve.site, uri: w.eve.uri, keyID: keyID, private: w.eve.private}
 		w.bothInboxes(func() { w.refused("signed by "+keyID, eve.request(w.vic.hello("1"))) })
 	}
+	mallory := w.vic.person("mallory") // of the victim's own server
+	w.vic.serve("/users/mallory", merge(mallory.doc, obj{"publicKey": []any{mallory.doc["publicKey"], obj{"id": mallory.uri + "#vic", "owner": w.vic.uri, "publicKeyPem": mallory.doc["publicKey"].(obj)["publicKeyPem"]}}}))
+	w.known(mallory)
+	for _, keyID := range []string{mallory.keyID, mallory.uri + "#vic"} {
+		mallory.keyID = keyID
+		w.bothInboxes(func() { w.refused("signed by "+keyID, mallory.request(w.vic.hello("1"))) })
+	}
+	w.vic.take(w.vic.hello("1")) // whose own key is still the victim's
 }
 
 func looseSignatures(t *testing.T) {
@@ -97,12 +109,35 @@ func looseSignatures(t *testing.T) {
 			r.Header.Set("Authorization", "Signature "+r.Header.Get("Signature"))
 			r.Header.Del("Signature")
 		})
-		for _, left := range []string{"(request-target)", "host", "date", "digest"} {
-			change("without "+left, func(r *http.Request) {
-				r.Header.Set("Signature", strings.Replace(r.Header.Get("Signature"), left, "", 1))
-			})
+		all := []string{"(request-target)", "host", "date", "digest"}
+		for i, left := range all {
+			w.refused("without "+left, w.eve.covering(w.eve.hello("1"), slices.Delete(slices.Clone(all), i, i+1)...))
 		}
+		w.refused("of the date alone", w.eve.covering(w.eve.hello("1"), "date"))
 	})
+	if got := w.do(w.eve.covering(w.eve.hello("1"), "(request-target)", "host", "date", "digest")); got.status != http.StatusAccepted {
+		t.Errorf("a right signature is answered with %d: the others prove nothing", got.status)
+	}
+}
+
+// covering is a POST signed over some headers.
+func (a *account) covering(doc any, headers ...string) *http.Request {
+	r := a.request(doc)
+	lines := make([]string, len(headers))
+	for i, name := range headers {
+		value := r.Header.Get(name)
+		switch name {
+		case "(request-target)":
+			value = "post " + r.URL.Path
+		case "host":
+			value = r.Host
+		}
+		lines[i] = name + ": " + value
+	}
+	signature := ed25519.Sign(a.private, []byte(strings.Join(lines, "\n")))
+	r.Header.Set("Signature", fmt.Sprintf(`keyId="%s",algorithm="hs2019",headers="%s",signature="%s"`, a.keyID, strings.Join(headers, " "),
+		base64.StdEncoding.EncodeToString(signature)))
+	return r
 }
 
 func misplacedDocuments(t *testing.T) {
