@@ -40,7 +40,7 @@ func (q Queries) Poll(ctx context.Context, post string) (*Poll, error) {
 // OwnPolls returns the polls of the owner's posts that are open, or closed after t.
 func (q Queries) OwnPolls(ctx context.Context, t Time) ([]Poll, error) {
 	return all[Poll](ctx, q.db.NewSelect().
-		Join("JOIN posts AS p ON p.uri = poll.post AND p.local AND p.deleted_at IS NULL").
+		Join("JOIN posts AS p ON p.uri = poll.post AND p.local AND p.type = 'Question' AND p.deleted_at IS NULL").
 		Where("poll.closes_at IS NULL OR poll.closes_at > ?", t).Order("poll.post"))
 }
 

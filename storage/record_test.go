@@ -22,6 +22,9 @@ var recordTests = map[string]func(*testing.T, *DB){
 	"key of another actor is not taken over":      keyOfAnotherActorIsNotTakenOver,
 	"forget actor leaves no trace":                forgetActorLeavesNoTrace,
 	"conversation follows the parent":             conversationFollowsTheParent,
+	"what nobody touched is forgotten":            whatNobodyTouchedIsForgotten,
+	"what strangers left is forgotten":            whatStrangersLeftIsForgotten,
+	"old rows are forgotten, the oldest first":    oldRowsAreForgotten,
 }
 
 func TestRecords(t *testing.T) {

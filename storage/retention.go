@@ -84,6 +84,7 @@ func (tx Tx) ForgetPosts(ctx context.Context, owner string, t Time, ids []int64)
 	list := bun.List(gone)
 	for _, q := range []*bun.DeleteQuery{
 		tx.db.NewDelete().Model((*Poll)(nil)).Where("post IN (?)", list),
+		tx.db.NewDelete().Model((*Vote)(nil)).Where("poll IN (?)", list),
 		tx.db.NewDelete().Model((*Reaction)(nil)).Where("object IN (?)", list),
 		tx.db.NewDelete().Model((*Pin)(nil)).Where("post IN (?)", list),
 		tx.db.NewDelete().Model((*TimelineEntry)(nil)).Where("post IN (?)", list),

@@ -252,6 +252,8 @@ CREATE INDEX acts_object ON acts (object);
 
 CREATE INDEX acts_release ON acts (actor, release_at);
 
+CREATE INDEX blobs_post ON blobs (post);
+
 CREATE INDEX deliveries_given_up ON deliveries (due_at) WHERE given_up;
 
 CREATE INDEX deliveries_host ON deliveries (host, due_at, act_id) WHERE NOT given_up;
@@ -287,6 +289,8 @@ CREATE INDEX posts_in_reply_to ON posts (in_reply_to) WHERE in_reply_to <> '';
 CREATE INDEX posts_own_conversation ON posts (conversation) WHERE local;
 
 CREATE INDEX posts_own_in_reply_to ON posts (in_reply_to) WHERE local;
+
+CREATE INDEX posts_own_question ON posts (uri) WHERE local AND type = 'Question';
 
 CREATE INDEX posts_own_quote ON posts (quote) WHERE local;
 

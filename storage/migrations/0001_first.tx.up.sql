@@ -98,6 +98,7 @@ CREATE INDEX posts_age ON posts (created_at) WHERE NOT local;
 CREATE INDEX posts_own_conversation ON posts (conversation) WHERE local;
 CREATE INDEX posts_own_in_reply_to ON posts (in_reply_to) WHERE local;
 CREATE INDEX posts_own_quote ON posts (quote) WHERE local;
+CREATE INDEX posts_own_question ON posts (uri) WHERE local AND type = 'Question';
 
 CREATE TABLE polls (
   post      TEXT NOT NULL PRIMARY KEY,
@@ -272,3 +273,4 @@ CREATE TABLE blobs (
   alt        TEXT NOT NULL,
   created_at {{.Int}} NOT NULL
 ){{.Strict}};
+CREATE INDEX blobs_post ON blobs (post);
