@@ -76,10 +76,8 @@ func released(t time.Time) error {
 	return nil
 }
 
-// pulled writes the row of what is about to be served.
+// pulled writes down what is about to be served.
 func (g *Gate) pulled(ctx context.Context, v Viewer, kind, object string, shown []string, size int) error {
-	now := time.Now()
-	_, err := g.ledger.Begin(ctx, exposure.Row{At: now, Domain: v.Domain, Direction: exposure.Pulled, Purpose: "serve", Act: kind,
-		Object: object, Fields: shown, Bytes: int64(size), Status: http.StatusOK, SettledAt: now})
-	return err
+	return g.ledger.Pulled(ctx, exposure.Row{At: time.Now(), Domain: v.Domain, Purpose: "serve", Act: kind,
+		Object: object, Fields: shown, Bytes: int64(size), Status: http.StatusOK})
 }

@@ -40,7 +40,10 @@ type DB struct {
 type Queries struct{ db bun.IDB }
 
 // Tx is a transaction under way: all reads, and the writes. It must not be kept after the function it was given to.
-type Tx struct{ Queries }
+type Tx struct {
+	Queries
+	self *bool // set by what changes the profile or the keys
+}
 
 // Open opens the database at c.Path, making or migrating it as needed. It returns [ErrNewerSchema] for a file that a
 // later version of dunnock has written, and leaves that file as it was.
@@ -98,6 +101,10 @@ func privateFile(path string) error {
 	}
 	return errors.Join(err, f.Close())
 }
+
+// Self counts the changes to the profile and the keys, from 0 when the database is opened: what was made from these is good
+// for as long as the number is the one from before they were read.
+func (d *DB) Self() int64 { return d.writer.self.Load() }
 
 // Close waits for the writes under way and closes the file.
 func (d *DB) Close() error {

@@ -29,6 +29,8 @@ type Disclosure struct {
 	Bytes     int64
 	Status    int  // HTTP; 0: no answer
 	SettledAt Time // zero: it may have been told, or not (a crash came between)
+	Times     int  // how often, in the hour of At
+	LastAt    Time // the last of these times
 }
 
 // Disclosures returns rows about a domain since t, newest first.
@@ -46,5 +48,12 @@ func (tx Tx) InsertDisclosure(ctx context.Context, d *Disclosure) error {
 // SettleDisclosure writes how it ended.
 func (tx Tx) SettleDisclosure(ctx context.Context, d *Disclosure) error {
 	_, err := tx.db.NewUpdate().Model(d).Column("bytes", "status", "settled_at").WherePK().Exec(ctx)
+	return err
+}
+
+// CountDisclosure adds d's times and bytes to those of the row with its ID, and sets when it was last.
+func (tx Tx) CountDisclosure(ctx context.Context, d *Disclosure) error {
+	_, err := tx.db.NewUpdate().Model((*Disclosure)(nil)).Where("id = ?", d.ID).
+		Set("times = times + ?, bytes = bytes + ?, last_at = ?", d.Times, d.Bytes, d.LastAt).Exec(ctx)
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/uptrace/bun"
 )
@@ -23,6 +24,7 @@ type writer struct {
 	log  *slog.Logger
 	jobs chan *job
 	idle chan struct{} // closed when the loop has ended
+	self atomic.Int64  // see DB.Self
 
 	mu     sync.RWMutex // held for reading while a job is handed over, for writing while closing
 	closed bool
@@ -107,16 +109,20 @@ func (w *writer) commit(group []*job) (err error) {
 	if _, err := conn.ExecContext(ctx, begin(w.db)); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
+	self := false
 	for _, j := range group {
 		if j.err = j.ctx.Err(); j.err != nil {
 			continue
 		}
-		if err := runJob(conn, j); err != nil {
+		if err := runJob(Tx{Queries{conn}, &self}, j); err != nil {
 			return errors.Join(err, abandon(ctx, conn))
 		}
 	}
 	if _, err := conn.ExecContext(ctx, "COMMIT"); err != nil {
 		return errors.Join(fmt.Errorf("commit: %w", err), abandon(ctx, conn))
+	}
+	if self {
+		w.self.Add(1)
 	}
 	return nil
 }
@@ -132,18 +138,18 @@ func abandon(ctx context.Context, conn bun.Conn) error {
 
 // runJob runs one write inside its savepoint. An error of the job itself stays in the job. One that is returned means
 // that SQLite has given up the whole transaction (a full disk, an I/O error): then no savepoint is left to go back to.
-func runJob(tx bun.Conn, j *job) error {
+func runJob(tx Tx, j *job) error {
 	// SQLite rolls the whole transaction back when a write is interrupted, and with it the others of the group.
 	ctx := context.WithoutCancel(j.ctx)
-	if _, err := tx.ExecContext(ctx, "SAVEPOINT job"); err != nil {
+	if _, err := tx.db.ExecContext(ctx, "SAVEPOINT job"); err != nil {
 		return fmt.Errorf("savepoint: %w", err)
 	}
-	if j.err = j.fn(ctx, Tx{Queries{tx}}); j.err != nil {
-		if _, err := tx.ExecContext(ctx, "ROLLBACK TO job"); err != nil {
+	if j.err = j.fn(ctx, tx); j.err != nil {
+		if _, err := tx.db.ExecContext(ctx, "ROLLBACK TO job"); err != nil {
 			return fmt.Errorf("roll back: %w", err)
 		}
 	}
-	if _, err := tx.ExecContext(ctx, "RELEASE job"); err != nil {
+	if _, err := tx.db.ExecContext(ctx, "RELEASE job"); err != nil {
 		return fmt.Errorf("release: %w", err)
 	}
 	return nil

@@ -87,7 +87,9 @@ CREATE TABLE disclosures (
   exit       TEXT NOT NULL,
   bytes      INTEGER NOT NULL,
   status     INTEGER NOT NULL,
-  settled_at INTEGER
+  settled_at INTEGER,
+  times      INTEGER NOT NULL,
+  last_at    INTEGER
 ) STRICT;
 
 CREATE TABLE follows (

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/dunnock-server/dunnock/federation/vocab"
 	"github.com/dunnock-server/dunnock/federation/wire"
@@ -26,6 +27,27 @@ func (h handler) actor(build func(context.Context) (vocab.Object, error), who fu
 			doc, err = build(r.Context())
 		}
 		h.answer(w, r, v, hardening.Document{Object: doc.ID(), Release: always, Body: doc}, err)
+	}
+}
+
+// keep makes an actor's document once, until the profile or the keys change: reading the keys and taking their public halves
+// costs more than all the rest of an answer. What it returns is shared, and not to be changed.
+func (h handler) keep(build func(context.Context) (vocab.Object, error)) func(context.Context) (vocab.Object, error) {
+	type made struct {
+		at  int64
+		doc vocab.Object
+	}
+	var last atomic.Pointer[made]
+	return func(ctx context.Context) (vocab.Object, error) {
+		at := h.DB.Self()
+		if m := last.Load(); m != nil && m.at == at {
+			return m.doc, nil
+		}
+		doc, err := build(ctx)
+		if err == nil {
+			last.Store(&made{at, doc})
+		}
+		return doc, err
 	}
 }
 

@@ -57,8 +57,8 @@ func New(c Config) http.Handler {
 	h := handler{c}
 	mux := http.NewServeMux()
 	owner := "GET /users/" + c.IDs.Username
-	mux.HandleFunc(owner, h.actor(h.owner, h.visitor))
-	mux.HandleFunc("GET /actor", h.actor(h.server, h.acquaintance))
+	mux.HandleFunc(owner, h.actor(h.keep(h.owner), h.visitor))
+	mux.HandleFunc("GET /actor", h.actor(h.keep(h.server), h.acquaintance))
 	for pattern, find := range map[string]finder{
 		owner + "/outbox":                h.outbox,
 		owner + "/featured":              h.featured,

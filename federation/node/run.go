@@ -70,6 +70,7 @@ func (n *Node) Run(ctx context.Context) error {
 	workers.Go(func() error { return n.inbox.Run(working) })
 	workers.Go(func() error { return n.keeper.Run(working) })
 	workers.Go(func() error { return n.tidy(working) })
+	workers.Go(func() error { return n.ledger.Run(working) })
 
 	serving, serve := errgroup.WithContext(ctx)
 	serving.Go(func() error { return ingress.NewServer(n.public, limits, n.config.Log).Serve(serve, public) })

@@ -40,13 +40,18 @@ type Row struct {
 	Bytes     int64
 	Status    int       // HTTP status; 0: no answer
 	SettledAt time.Time // zero: unsettled
+	Times     int       // how often, in the hour of At; 1 for what was pushed and fetched
+	Last      time.Time // the last of these times
 }
 
 // Ledger writes and reads rows.
-type Ledger struct{ db *storage.DB }
+type Ledger struct {
+	db    *storage.DB
+	pulls pulls
+}
 
-// New returns the ledger kept in db.
-func New(db *storage.DB) *Ledger { return &Ledger{db} }
+// New returns the ledger kept in db. What is pulled again is counted in memory: see [Ledger.Run].
+func New(db *storage.DB) *Ledger { return &Ledger{db: db} }
 
 // Entry is a row that waits to be settled.
 type Entry struct {
@@ -56,6 +61,9 @@ type Entry struct {
 
 // Begin writes a row. Nothing may be sent unless it returns without an error.
 func (l *Ledger) Begin(ctx context.Context, r Row) (Entry, error) {
+	if r.Times == 0 {
+		r.Times, r.Last = 1, r.At
+	}
 	d := record(r)
 	err := l.db.Write(ctx, func(ctx context.Context, tx storage.Tx) error { return tx.InsertDisclosure(ctx, d) })
 	if err != nil {
@@ -79,11 +87,15 @@ func (e Entry) Settle(ctx context.Context, status int, bytes int64) error {
 
 // Domain returns what a domain was told since t, newest first, limit rows at most.
 func (l *Ledger) Domain(ctx context.Context, domain string, since time.Time, limit int) ([]Row, error) {
+	if err := l.Flush(ctx); err != nil {
+		return nil, err
+	}
 	ds, err := l.db.Disclosures(ctx, domain, storage.At(since), limit)
 	rows := make([]Row, len(ds))
 	for i, d := range ds {
 		rows[i] = Row{At: d.At.Time, Domain: d.Domain, Direction: Direction(d.Direction), Purpose: d.Purpose, Act: d.Act,
-			Object: d.Object, Exit: d.Exit, Bytes: d.Bytes, Status: d.Status, SettledAt: d.SettledAt.Time}
+			Object: d.Object, Exit: d.Exit, Bytes: d.Bytes, Status: d.Status, SettledAt: d.SettledAt.Time,
+			Times: d.Times, Last: d.LastAt.Time}
 		if d.Fields != "" {
 			rows[i].Fields = strings.Split(d.Fields, ",")
 		}
@@ -93,6 +105,7 @@ func (l *Ledger) Domain(ctx context.Context, domain string, since time.Time, lim
 
 // Prune forgets what was told before t, the oldest first and limit rows at most, and returns how many that were.
 func (l *Ledger) Prune(ctx context.Context, t time.Time, limit int) (n int, err error) {
+	l.pulls.forget(t) // first: what is pulled from now on has a row of its own
 	err = l.db.Write(ctx, func(ctx context.Context, tx storage.Tx) (err error) {
 		n, err = tx.ForgetDisclosures(ctx, storage.At(t), limit)
 		return err
@@ -103,5 +116,5 @@ func (l *Ledger) Prune(ctx context.Context, t time.Time, limit int) (n int, err 
 func record(r Row) *storage.Disclosure {
 	return &storage.Disclosure{At: storage.At(r.At), Domain: r.Domain, Direction: string(r.Direction), Purpose: r.Purpose,
 		Act: r.Act, Object: r.Object, Fields: strings.Join(r.Fields, ","), Exit: r.Exit, Bytes: r.Bytes, Status: r.Status,
-		SettledAt: storage.At(r.SettledAt)}
+		SettledAt: storage.At(r.SettledAt), Times: r.Times, LastAt: storage.At(r.Last)}
 }

@@ -257,7 +257,9 @@ CREATE TABLE disclosures (
   exit       TEXT NOT NULL,
   bytes      {{.Int}} NOT NULL,
   status     {{.Int}} NOT NULL,
-  settled_at {{.Int}}
+  settled_at {{.Int}},
+  times      {{.Int}} NOT NULL,
+  last_at    {{.Int}}
 ){{.Strict}};
 CREATE INDEX disclosures_domain ON disclosures (domain, at);
 CREATE INDEX disclosures_at ON disclosures (at);
