@@ -56,20 +56,34 @@ var errUnlisted = fmt.Errorf("%w: the actor does not list the key", ErrUnverifie
 
 // discoverActor fetches an actor for a key of it that is not known, unless that was just done.
 func (r *Resolver) discoverActor(ctx context.Context, uri string) error {
-	known, err := r.db.Actor(ctx, uri)
-	if err == nil && time.Since(known.FetchedAt.Time) < rekey {
+	if r.justFetched(ctx, uri) {
 		return nil
 	}
-	_, err = r.Refresh(ctx, uri)
+	if r.actors.asks(uri) {
+		if err := r.strangers.admit(uri); err != nil {
+			return err
+		}
+	}
+	_, err := r.Refresh(ctx, uri)
 	return err
+}
+
+func (r *Resolver) justFetched(ctx context.Context, actor string) bool {
+	known, err := r.db.Actor(ctx, actor)
+	return err == nil && time.Since(known.FetchedAt.Time) < rekey
 }
 
 // discoverOwner finds the actor of a key when only the key's id is known. Most keys are part of their actor's document.
 // Some have a document of their own, which names the actor: as its id (a stub of the actor) or as its owner.
 func (r *Resolver) discoverOwner(ctx context.Context, id string) error {
 	at := documentOf(id)
-	if known, err := r.db.Actor(ctx, at); err == nil && time.Since(known.FetchedAt.Time) < rekey {
+	if r.justFetched(ctx, at) {
 		return nil
+	}
+	if r.owners.asks(at) {
+		if err := r.strangers.admit(at); err != nil {
+			return err
+		}
 	}
 	_, err := r.owners.do(ctx, at, func(ctx context.Context) (none struct{}, err error) {
 		if err := r.fetchOwner(ctx, at); err != nil {
@@ -103,7 +117,11 @@ func (r *Resolver) fetchOwner(ctx context.Context, at string) error {
 	case owner == at:
 		return fmt.Errorf("%w: the key names itself as owner", ErrUnverified)
 	}
-	return r.discoverActor(ctx, owner)
+	if r.justFetched(ctx, owner) {
+		return nil
+	}
+	_, err = r.Refresh(ctx, owner)
+	return err
 }
 
 // rekeyed fetches the actor of a key that did not verify, in case it has a new one under the same id; at most once in ten

@@ -94,6 +94,13 @@ func (l *lookups[T]) join(ctx context.Context, key string, ask func(context.Cont
 	return look, true, nil
 }
 
+// asks says whether do would start a look-up.
+func (l *lookups[T]) asks(key string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.running[key] == nil && l.misses.get(key) == nil
+}
+
 // fail remembers that key cannot be had, whatever a look-up would say.
 func (l *lookups[T]) fail(key string, err error) {
 	l.mu.Lock()

@@ -8,7 +8,8 @@
 // Every request goes through the gate, signed by the server's own actor, so that it does not say for whom it was made;
 // look-ups of handles are not signed at all. The signature of a stranger costs their server two requests, three if the key
 // has a document of its own and five at most; that of somebody known none. Nothing is looked up around what was asked
-// for: no lists, no pictures, no answers. What failed is remembered for a while and not asked again.
+// for: no lists, no pictures, no answers. What failed is remembered for a while and not asked again, and of strangers there is
+// only room for so many at once.
 //
 // It may read and write storage and ask the gate. It does not decide what a document does to the node's state: that is
 // packages inbox and federation.
@@ -68,6 +69,7 @@ type Resolver struct {
 	actors    *lookups[struct{}]     // by URI
 	owners    *lookups[struct{}]     // by the URL of a key
 	handles   *lookups[descriptor]   // by URL
+	strangers *strangers
 }
 
 // New makes a resolver.
@@ -75,7 +77,7 @@ func New(c Config) *Resolver {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &Resolver{db: c.DB, gate: c.Gate, ids: c.IDs, reader: c.Reader, keys: c.Keys}
+	r := &Resolver{db: c.DB, gate: c.Gate, ids: c.IDs, reader: c.Reader, keys: c.Keys, strangers: newStrangers()}
 	r.documents = newLookups[vocab.Object](&r.looking, c.Log)
 	r.actors = newLookups[struct{}](&r.looking, c.Log)
 	r.owners = newLookups[struct{}](&r.looking, c.Log)
