@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -56,23 +57,50 @@ func (t *trial) befriend(ctx context.Context, actors []*fleet.Actor) error {
 		return nil
 	}
 	t.say("%d follows", len(acts))
-	requests, err := t.sign(acts)
-	if err != nil {
-		return err
-	}
 	before, asked := t.fleet.Arrived(), t.fleet.AskedInAll()
-	answers, err := t.target().Send(ctx, min(connections, len(acts)), requests)
-	if err != nil {
+	if err := t.insist(ctx, acts); err != nil {
 		return err
-	}
-	if n := len(taken(acts, answers)); n < len(acts) {
-		return fmt.Errorf("of %d follows the node takes %d", len(acts), n)
 	}
 	if err := t.arrive(ctx, before+len(acts)); err != nil {
 		return err
 	}
 	if strangers {
 		t.add(followRequests, float64(t.fleet.AskedInAll()-asked)/float64(len(acts)), "")
+	}
+	return nil
+}
+
+// insist sends acts until all are taken, as servers do: of strangers a node looks up so many at once, and asks the others to
+// come again.
+func (t *trial) insist(ctx context.Context, acts []fleet.Act) error {
+	for moved := time.Now(); len(acts) > 0; {
+		requests, err := t.sign(acts)
+		if err != nil {
+			return err
+		}
+		answers, err := t.target().Send(ctx, min(connections, len(acts)), requests)
+		if err != nil {
+			return err
+		}
+		var left []fleet.Act
+		for i, answer := range answers {
+			switch {
+			case answer.Status == http.StatusServiceUnavailable:
+				left = append(left, acts[i])
+			case !answer.OK():
+				return fmt.Errorf("the node answers an act with status %d", answer.Status)
+			}
+		}
+		if len(left) < len(acts) {
+			moved = time.Now()
+		} else if time.Since(moved) > stalled {
+			return fmt.Errorf("for %s the node has taken none of %d acts", stalled, len(left))
+		}
+		if acts = left; len(acts) > 0 {
+			if err := pauseFor(ctx, time.Second); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

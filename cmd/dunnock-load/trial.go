@@ -140,16 +140,8 @@ func (t *trial) introduce(ctx context.Context, actors []*fleet.Actor) error {
 	if err != nil {
 		return err
 	}
-	requests, err := t.sign(acts)
-	if err != nil {
+	if err := t.insist(ctx, acts); err != nil {
 		return err
-	}
-	answers, err := t.target().Send(ctx, min(connections, len(acts)), requests)
-	if err != nil {
-		return err
-	}
-	if n := len(taken(acts, answers)); n < len(acts) {
-		return fmt.Errorf("of %d actors that the node has not met it takes %d", len(acts), n)
 	}
 	for _, a := range actors {
 		t.known[a] = true
