@@ -29,6 +29,7 @@ func TestAttackExhaustion(t *testing.T) {
 		{"generic", "next that leads to itself; a Collection of 100 000", collections},
 		{"generic", "500 Deletes of unknown actors", strangersDeleted},
 		{"generic", "100 bad signatures", badSignatures},
+		{"CVE-2026-69132", "something is kept of every host for ever", manyHosts},
 		{"Iceshrimp sec2, CVE-2026-50129", "HTML on which a parser overflows", overflows},
 	})
 }

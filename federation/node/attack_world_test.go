@@ -72,8 +72,22 @@ func besieged(dir string) node.Config {
 		Rules: egress.Rules{HTTP: true}, Timing: timing.Now, Policy: hardening.Open()}
 }
 
-// newSiege opens a node on a network in memory. A change may give it another relay, rules, limits or listener.
+// newSiege opens a node on a network in memory and serves what it shows to the world. A change may give it another relay,
+// rules, limits or listener.
 func newSiege(t *testing.T, changes ...func(*node.Config)) *siege {
+	t.Helper()
+	return besiege(t, func(ctx context.Context, n *node.Node, c node.Config) error {
+		return ingress.NewServer(n.Handler(), c.Listen, c.Log).Serve(ctx, c.Listener)
+	}, changes...)
+}
+
+// running runs a node as a program does: with time, in a bubble, what is due happens.
+func running(t *testing.T, changes ...func(*node.Config)) *siege {
+	t.Helper()
+	return besiege(t, func(ctx context.Context, n *node.Node, _ node.Config) error { return n.Run(ctx) }, changes...)
+}
+
+func besiege(t *testing.T, run func(context.Context, *node.Node, node.Config) error, changes ...func(*node.Config)) *siege {
 	t.Helper()
 	s := &siege{T: t, dir: t.TempDir(), owner: "http://" + home + "/users/alice", inbox: "http://" + home + "/users/alice/inbox", net: federationtest.NewNetwork()}
 	db, err := born()
@@ -101,7 +115,7 @@ func newSiege(t *testing.T, changes ...func(*node.Config)) *siege {
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	served := make(chan error, 1)
-	go func() { served <- ingress.NewServer(s.node.Handler(), c.Listen, c.Log).Serve(ctx, c.Listener) }()
+	go func() { served <- run(ctx, s.node, c) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-served; err != nil {
