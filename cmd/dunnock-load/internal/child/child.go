@@ -7,7 +7,6 @@ package child
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,9 +14,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
-	"sync"
-	"syscall"
 	"time"
 
 	"github.com/dunnock-server/dunnock/cmd/internal/config"
@@ -155,77 +151,4 @@ func (n *Node) Check(ctx context.Context) error {
 		return fmt.Errorf("dunnock check --deep: %w\n%s", err, out)
 	}
 	return nil
-}
-
-// Ended is closed when the process has ended.
-func (n *Node) Ended() <-chan struct{} { return n.done }
-
-// Kill ends the process without a word (SIGKILL), and returns when it is gone. It may have ended before.
-func (n *Node) Kill() {
-	if n.cmd != nil {
-		_ = n.cmd.Process.Kill() // fails if it is gone
-		<-n.done
-		n.cmd = nil
-	}
-}
-
-// Dump ends the process with SIGQUIT, whereupon it writes what its goroutines are doing, and returns how many there are.
-func (n *Node) Dump() (goroutines int, err error) {
-	defer n.Kill()
-	if err := n.cmd.Process.Signal(syscall.SIGQUIT); err != nil {
-		return 0, fmt.Errorf("ending dunnock: %w", err)
-	}
-	select {
-	case <-n.done:
-	case <-time.After(time.Minute):
-		return 0, errors.New("dunnock does not end at SIGQUIT")
-	}
-	return strings.Count(n.log.String(), "\ngoroutine "), nil
-}
-
-// Stop ends the process as its owner would, and wants it to end well within a minute.
-func (n *Node) Stop() error {
-	if n.cmd == nil {
-		return nil
-	}
-	defer n.Kill()
-	if err := n.cmd.Process.Signal(os.Interrupt); err != nil {
-		return fmt.Errorf("stopping dunnock: %w\n%s", err, n.log.String())
-	}
-	select {
-	case <-n.done:
-	case <-time.After(time.Minute):
-		return fmt.Errorf("dunnock does not stop:\n%s", n.log.String())
-	}
-	if !n.cmd.ProcessState.Success() {
-		return fmt.Errorf("dunnock ended badly (%s):\n%s", n.cmd.ProcessState, n.log.String())
-	}
-	return nil
-}
-
-// Log is the end of what the process wrote to its standard error, at level warn.
-func (n *Node) Log() string { return n.log.String() }
-
-// tail keeps the end of what is written to it.
-type tail struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-const maxTail = 4 << 20 // bytes: what hundreds of goroutines are doing
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.buf.Write(p)
-	if over := t.buf.Len() - maxTail; over > 0 {
-		t.buf.Next(over)
-	}
-	return len(p), nil
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.buf.String()
 }
