@@ -75,16 +75,22 @@ func Init(ctx context.Context, db *storage.DB, ids wire.IDs) error {
 	})
 }
 
-// RotateKeys replaces the owner's keys. The actor document lists the new ones from the moment of the change, before
-// anything is signed with them, and the followers are told. It returns the new keys' ids by algorithm.
+// RotateKeys replaces the owner's keys. The actor document lists the new ones from the moment of the change. The followers
+// are told, and those whom the owner follows, in an act that the old key signs, as it does what still waits before that:
+// others verify with the key that they know, and some never ask for another. It returns the new keys' ids by algorithm.
 func (s *Service) RotateKeys(ctx context.Context) (map[string]string, error) {
-	keys, err := NewKeys(s.IDs, s.IDs.Owner(), true)
+	owner := s.IDs.Owner()
+	keys, err := NewKeys(s.IDs, owner, true)
 	if err != nil {
 		return nil, err
 	}
 	names := map[string]string{}
 	err = s.DB.Write(ctx, func(ctx context.Context, tx storage.Tx) error {
-		if err := tx.DeleteKeys(ctx, s.IDs.Owner()); err != nil {
+		old, err := tx.Keys(ctx, owner)
+		if err != nil {
+			return err
+		}
+		if err := tx.DeleteKeys(ctx, owner); err != nil {
 			return err
 		}
 		for _, k := range keys {
@@ -93,7 +99,24 @@ func (s *Service) RotateKeys(ctx context.Context) (map[string]string, error) {
 				return err
 			}
 		}
-		return s.tellProfile(ctx, tx)
+		followed, err := tx.FollowedActors(ctx, owner)
+		if err != nil {
+			return err
+		}
+		announcement, err := s.tellProfile(ctx, tx, followed...)
+		if err != nil {
+			return err
+		}
+		for _, k := range old {
+			if k.Algorithm != storage.RSA {
+				continue
+			}
+			k.Actor = announcement.URI
+			if err := tx.InsertKey(ctx, &k); err != nil {
+				return err
+			}
+		}
+		return tx.ForgetFormerKeys(ctx)
 	})
 	if err != nil {
 		return nil, err

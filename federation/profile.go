@@ -90,7 +90,8 @@ func (s *Service) SetProfile(ctx context.Context, e ProfileEdit) (*Profile, erro
 		if err := tx.SetProfile(ctx, after); err != nil {
 			return err
 		}
-		return s.tellProfile(ctx, tx)
+		_, err = s.tellProfile(ctx, tx)
+		return err
 	})
 	if err != nil {
 		s.discard(files)
@@ -120,18 +121,17 @@ func (e ProfileEdit) apply(p *storage.Profile) {
 	set(&p.Discoverable, e.Discoverable)
 }
 
-// tellProfile tells the followers of the owner's actor as it now is.
-func (s *Service) tellProfile(ctx context.Context, tx storage.Tx) error {
+// tellProfile tells the followers, and others that are named, of the owner's actor as it now is.
+func (s *Service) tellProfile(ctx context.Context, tx storage.Tx, others ...storage.Actor) (*storage.Act, error) {
 	person, err := documents.Owner(ctx, tx.Queries, s.IDs)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	to, err := inboxes(ctx, tx.Queries, s.IDs.Owner(), storage.Public, nil)
+	to, err := inboxes(ctx, tx.Queries, s.IDs.Owner(), storage.Public, others)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = s.tell(ctx, tx, time.Now(), time.Time{}, act{about: s.IDs.Owner(), inboxes: to, Activity: wire.Activity{
+	return s.tell(ctx, tx, time.Now(), time.Time{}, act{about: s.IDs.Owner(), inboxes: to, Activity: wire.Activity{
 		Type: "Update", Object: person, To: s.IDs.Addresses(storage.Public, nil).To,
 	}})
-	return err
 }

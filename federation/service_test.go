@@ -5,6 +5,8 @@ import (
 	"errors"
 	"image"
 	"image/png"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -342,6 +344,49 @@ func TestRotatedKeysAreTakenByThoseWhoKnewTheOld(t *testing.T) {
 			if w.known(w.b, p.URI) == nil {
 				t.Errorf("%q did not arrive", p.Text)
 			}
+		}
+	})
+}
+
+// TestTheOldKeyAnnouncesTheNew: whoever knows the old key alone can verify all that comes before the announcement of the
+// new one, and the announcement. Those whom the owner follows get it too. Then the old key is gone.
+func TestTheOldKeyAnnouncesTheNew(t *testing.T) {
+	run(t, func(w *world) {
+		get(w, first(w.b.Service().Follow(w.Context(), w.c.Handle())))
+		w.settle()
+		keys := regexp.MustCompile(`(?s)POST (\S+) .*?keyId="[^"#]*#([^"]*)"`)
+		heard := w.listen("c.example")
+		rotate := func(n *federationtest.Node, texts ...string) (sent []string, name string) {
+			before := len(heard())
+			w.publish(n, federation.Draft{Text: texts[0]})
+			new := get(w, first(n.Service().RotateKeys(w.Context())))["rsa"]
+			w.publish(n, federation.Draft{Text: texts[1]})
+			w.settle()
+			for _, m := range keys.FindAllStringSubmatch(heard()[before:], -1) {
+				sent = append(sent, m[2])
+			}
+			return sent, new[strings.Index(new, "#")+1:]
+		}
+		old := "main-key"
+		for range 2 {
+			sent, name := rotate(w.a, "before", "after")
+			if want := []string{old, old, name}; !slices.Equal(sent, want) {
+				t.Fatalf("the follower heard %q, not %q", sent, want)
+			}
+			old = name
+		}
+		if sent, _ := rotate(w.b, "before", "after"); !slices.Equal(sent, []string{"main-key"}) {
+			t.Errorf("the followed heard %q", sent)
+		}
+		w.a.Stop()
+		defer w.a.Start()
+		db, err := storage.Open(w.Context(), storage.Config{Path: filepath.Join(w.a.DataDir(), "dunnock.db")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		if former, err := db.HasFormerKeys(w.Context()); err != nil || former {
+			t.Errorf("old keys are left: %v, %v", former, err)
 		}
 	})
 }

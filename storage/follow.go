@@ -57,6 +57,13 @@ func (q Queries) FollowerActors(ctx context.Context, followee string) ([]Actor, 
 		Where("f.followee = ? AND f.state = ? AND actor.gone_at IS NULL", followee, Accepted).Order("actor.id"))
 }
 
+// FollowedActors returns those whom an actor follows with their consent, as far as they are known and not gone.
+func (q Queries) FollowedActors(ctx context.Context, follower string) ([]Actor, error) {
+	return all[Actor](ctx, q.db.NewSelect().
+		Join("JOIN follows AS f ON f.followee = actor.uri").
+		Where("f.follower = ? AND f.state = ? AND actor.gone_at IS NULL", follower, Accepted).Order("actor.id"))
+}
+
 // PutFollow writes a follow, in place of the one between the same two.
 func (tx Tx) PutFollow(ctx context.Context, f *Follow) error {
 	_, err := tx.db.NewInsert().Model(f).On("CONFLICT (follower, followee) DO UPDATE").

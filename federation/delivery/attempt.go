@@ -83,12 +83,28 @@ func (q *Queue) begin(ctx context.Context, act *storage.Act, row *storage.Delive
 	return there, news, err
 }
 
-// tell makes one request.
+// tell makes one request; a second one where the actor's former key was to be signed with and is not taken any more.
 func (q *Queue) tell(ctx context.Context, scheme httpsig.Scheme, act *storage.Act, document vocab.Object, inbox string) outcome {
+	if q.SignFormer != nil {
+		sign, err := q.SignFormer(ctx, act, scheme)
+		if err != nil {
+			return outcome{verdict: held, reason: "the key to sign with cannot be read"}
+		}
+		if sign != nil {
+			if o := q.request(ctx, sign, scheme, act, document, inbox); o.status != http.StatusUnauthorized {
+				return o
+			}
+		}
+	}
 	sign, err := q.Sign(ctx, act.Actor, scheme)
 	if err != nil {
 		return outcome{verdict: held, reason: "there is no key to sign with"}
 	}
+	return q.request(ctx, sign, scheme, act, document, inbox)
+}
+
+func (q *Queue) request(ctx context.Context, sign hardening.Signer, scheme httpsig.Scheme, act *storage.Act, document vocab.Object,
+	inbox string) outcome {
 	receipt, err := q.Gate.Deliver(ctx, hardening.Delivery{Document: document, Object: act.Object, Release: act.ReleaseAt.Time,
 		Inbox: inbox, Sign: sign})
 	if err != nil {

@@ -45,6 +45,9 @@ type Config struct {
 	Gate *hardening.Gate
 	// Sign returns what signs for one of the node's own actors.
 	Sign func(ctx context.Context, actor string, scheme httpsig.Scheme) (hardening.Signer, error)
+	// SignFormer returns what signs an act with the key that its actor had before the one that Sign signs with; nil if it
+	// is not to be. A nil SignFormer never does.
+	SignFormer func(ctx context.Context, act *storage.Act, scheme httpsig.Scheme) (hardening.Signer, error)
 	// GaveUp is called in the transaction that gives a delivery up, which an error undoes. Nil: nothing is done.
 	GaveUp func(ctx context.Context, tx storage.Tx, act *storage.Act, d storage.Delivery) error
 	// Log gets what went wrong, without names. Nil: discarded.

@@ -24,6 +24,7 @@ type arrival struct {
 	inbox  string // "HOST/PATH"
 	act    string // number of the act
 	scheme httpsig.Scheme
+	key    string // its fragment
 	at     time.Time
 	ctx    context.Context
 }
@@ -63,7 +64,8 @@ func (f *far) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(err)
 	}
-	a.scheme, a.act = s.Scheme, doc.ID[strings.LastIndexByte(doc.ID, '/')+1:]
+	a.scheme, a.key = s.Scheme, s.KeyID[strings.LastIndexByte(s.KeyID, '#')+1:]
+	a.act = doc.ID[strings.LastIndexByte(doc.ID, '/')+1:]
 	f.mu.Lock()
 	f.got = append(f.got, a)
 	answer := f.answer

@@ -1,12 +1,17 @@
 package delivery_test
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	. "github.com/dunnock-server/dunnock/federation/delivery"
 	"github.com/dunnock-server/dunnock/federation/httpsig"
+	"github.com/dunnock-server/dunnock/hardening"
+	"github.com/dunnock-server/dunnock/hardening/egress"
 	"github.com/dunnock-server/dunnock/storage"
 )
 
@@ -81,6 +86,45 @@ func TestSchemes(t *testing.T) {
 				t.Errorf("the ledger has %d rows for %d requests; %v", len(entries), len(c.tried), err)
 			}
 		})
+	}
+}
+
+// TestFormerKey: an act that a former key is to sign is signed with the current one where the former is not taken.
+func TestFormerKey(t *testing.T) {
+	for name, c := range map[string]struct {
+		former, status int // of what the former key signed, and its answer
+		want           string
+	}{
+		"none":               {0, 202, "main-key"},
+		"taken":              {1, 202, "former"},
+		"not taken any more": {1, 401, "former main-key"},
+		"refused":            {1, 404, "former"},
+	} {
+		w := newWorld(t, func(cfg *Config, _ *egress.Config) {
+			cfg.SignFormer = func(_ context.Context, act *storage.Act, scheme httpsig.Scheme) (hardening.Signer, error) {
+				if c.former == 0 {
+					return nil, nil
+				}
+				return func(req *http.Request, body []byte) error {
+					return httpsig.Sign(req, body, httpsig.Key{ID: act.Actor + "#former", Private: key}, scheme, time.Now())
+				}, nil
+			}
+		})
+		w.far.answer = func(a arrival, _ http.Header) int {
+			if a.key == "former" {
+				return c.status
+			}
+			return 202
+		}
+		w.post("http://a.example/inbox")
+		w.batch(1)
+		var got []string
+		for _, a := range w.far.got {
+			got = append(got, a.key)
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: signed with %q", name, got)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/dunnock-server/dunnock/federation/httpsig"
@@ -24,6 +25,11 @@ func (q *Queue) settle(ctx context.Context, host string, results []outcome) (mor
 	err = q.DB.Write(context.WithoutCancel(ctx), func(ctx context.Context, tx storage.Tx) error {
 		for _, o := range results {
 			if err := q.settleRow(ctx, tx, o); err != nil {
+				return err
+			}
+		}
+		if slices.ContainsFunc(results, announced) {
+			if err := tx.ForgetFormerKeys(ctx); err != nil {
 				return err
 			}
 		}
@@ -48,6 +54,11 @@ func (q *Queue) settle(ctx context.Context, host string, results []outcome) (mor
 		return false, fmt.Errorf("settle deliveries: %w", err)
 	}
 	return more, nil
+}
+
+// announced says that an actor's Update of itself, which may announce a key, need not be told there again.
+func announced(o outcome) bool {
+	return (o.verdict == arrived || o.verdict == withheld || o.verdict == hopeless) && o.act.Object == o.act.Actor
 }
 
 func (q *Queue) settleRow(ctx context.Context, tx storage.Tx, o outcome) error {

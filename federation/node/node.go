@@ -220,7 +220,7 @@ func (n *Node) wire() {
 	reader := wire.Reader{Sanitizer: sanitize.New(), IDs: ids, HTTP: c.UnsafeHTTP}
 	keys := resolve.NewKeyring(n.db)
 	n.resolver = resolve.New(resolve.Config{DB: n.db, Gate: gate, IDs: ids, Reader: reader, Keys: keys, Log: c.Log})
-	n.queue = delivery.New(delivery.Config{DB: n.db, Gate: gate, Sign: keys.Signer, GaveUp: federation.NotifyGivenUp, Log: c.Log})
+	n.queue = delivery.New(delivery.Config{DB: n.db, Gate: gate, Sign: keys.Signer, SignFormer: keys.Former, GaveUp: federation.NotifyGivenUp, Log: c.Log})
 	n.inbox = inbox.New(inbox.Config{DB: n.db, Resolver: n.resolver, Queue: n.queue, IDs: ids, Reader: reader, Log: c.Log})
 	n.keeper = retention.New(retention.Config{DB: n.db, Ledger: n.ledger, Owner: ids.Owner(), Keep: c.Keep, Log: c.Log})
 	n.service = federation.New(federation.Config{DB: n.db, Resolver: n.resolver, Queue: n.queue, Keys: keys, IDs: ids,

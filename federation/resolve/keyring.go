@@ -23,6 +23,7 @@ type Keyring struct {
 
 	mu    sync.Mutex
 	keys  map[string]httpsig.Key // by actor
+	none  bool                   // no key is a former one
 	round int                    // counts reloads
 }
 
@@ -36,9 +37,38 @@ func (k *Keyring) Signer(ctx context.Context, actor string, scheme httpsig.Schem
 	if err != nil {
 		return nil, err
 	}
-	return func(req *http.Request, body []byte) error {
-		return httpsig.Sign(req, body, key, scheme, time.Now())
-	}, nil
+	return signer(key, scheme), nil
+}
+
+func signer(key httpsig.Key, scheme httpsig.Scheme) hardening.Signer {
+	return func(req *http.Request, body []byte) error { return httpsig.Sign(req, body, key, scheme, time.Now()) }
+}
+
+// Former returns what signs an act that is not later than the announcement of a new key, with the key before that one;
+// nil for all other acts.
+func (k *Keyring) Former(ctx context.Context, act *storage.Act, scheme httpsig.Scheme) (hardening.Signer, error) {
+	k.mu.Lock()
+	none, round := k.none, k.round
+	k.mu.Unlock()
+	if none {
+		return nil, nil
+	}
+	stored, err := k.db.FormerKey(ctx, act)
+	if err == nil {
+		key, err := parse(stored)
+		return signer(key, scheme), err
+	}
+	any := true
+	if errors.Is(err, storage.ErrNotFound) {
+		any, err = k.db.HasFormerKeys(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read keys: %w", err)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.none = !any && round == k.round
+	return nil, nil
 }
 
 // Reload forgets the keys, so that they are read anew: after a rotation has been written.
@@ -46,6 +76,7 @@ func (k *Keyring) Reload() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	clear(k.keys)
+	k.none = false
 	k.round++
 }
 
@@ -85,15 +116,19 @@ func (k *Keyring) read(ctx context.Context, actor string) (httpsig.Key, error) {
 		if s.Algorithm != storage.RSA {
 			continue
 		}
-		private, err := x509.ParsePKCS8PrivateKey(s.Private)
-		if err != nil { // not wrapped: it is about a secret
-			return httpsig.Key{}, errors.New("a stored key cannot be read")
-		}
-		signer, ok := private.(crypto.Signer)
-		if !ok {
-			return httpsig.Key{}, errors.New("a stored key cannot sign")
-		}
-		return httpsig.Key{ID: s.ID, Private: signer}, nil
+		return parse(&s)
 	}
 	return httpsig.Key{}, fmt.Errorf("no RSA key: %w", storage.ErrNotFound)
+}
+
+func parse(s *storage.Key) (httpsig.Key, error) {
+	private, err := x509.ParsePKCS8PrivateKey(s.Private)
+	if err != nil { // not wrapped: it is about a secret
+		return httpsig.Key{}, errors.New("a stored key cannot be read")
+	}
+	key, ok := private.(crypto.Signer)
+	if !ok {
+		return httpsig.Key{}, errors.New("a stored key cannot sign")
+	}
+	return httpsig.Key{ID: s.ID, Private: key}, nil
 }
