@@ -25,9 +25,10 @@ type Config struct {
 // Inbox receives activities: [Inbox.ServeHTTP] takes them in, [Inbox.Run] lets them take effect.
 type Inbox struct {
 	Config
-	owner string        // URI
-	wake  chan struct{} // one signal is enough: the batch looks at everything due
-	fresh fresh
+	owner  string        // URI
+	wake   chan struct{} // one signal is enough: the batch looks at everything due
+	fresh  fresh
+	doubts doubts
 }
 
 // New makes an inbox. What it takes in has no effect until [Inbox.Run] or [Inbox.ProcessBatch].

@@ -57,23 +57,11 @@ func (in *Inbox) receive(w http.ResponseWriter, r *http.Request) (status int) {
 	case handlers[a.kind] == nil:
 		return http.StatusAccepted // it means nothing here, from whomever
 	}
-	now := storage.Now()
 	signed, status := in.authenticate(r.Context(), r, body, a)
 	if signed == nil {
 		return status
 	}
-	a.name(body, signed.At)
-	row := &storage.Inbound{Actor: a.actor, Activity: a.id, Body: body,
-		SignedAt: storage.At(signed.At), ReceivedAt: now, DueAt: now}
-	in.fresh.put(a) // before it is stored, from when on it may be taken
-	fresh := false
-	err = in.DB.Write(r.Context(), func(ctx context.Context, tx storage.Tx) (err error) {
-		fresh, err = tx.Accept(ctx, row)
-		return err
-	})
-	if err != nil || !fresh {
-		in.fresh.take(a.actor, a.id)
-	}
+	fresh, err := in.enqueue(r.Context(), a, body, signed)
 	if err != nil {
 		in.Log.Error("an activity could not be stored", "err", err)
 		return http.StatusServiceUnavailable
@@ -86,29 +74,44 @@ func (in *Inbox) receive(w http.ResponseWriter, r *http.Request) (status int) {
 
 // authenticate proves that the actor sent the request; if it did not, signed is nil and status is the answer.
 func (in *Inbox) authenticate(ctx context.Context, r *http.Request, body []byte, a *activity) (signed *resolve.Signed, status int) {
-	// Servers tell everyone they ever heard of when an account changes or ends. That must not make us ask for accounts
-	// that nobody here knows, some of which are gone; and the answer must not tell which ones those are.
-	blind := a.kind == vocab.TypeDelete || a.kind == vocab.TypeUpdate
-	if blind {
-		if err := in.Resolver.Check(r, body, a.actor); err != nil {
-			return nil, http.StatusUnauthorized
-		}
-		if _, err := in.DB.Actor(ctx, a.actor); errors.Is(err, storage.ErrNotFound) {
-			return nil, http.StatusAccepted
-		}
+	if a.kind == vocab.TypeDelete || a.kind == vocab.TypeUpdate {
+		return in.recognise(ctx, r, body, a)
 	}
 	signed, err := in.Resolver.Authenticate(ctx, r, body, a.actor)
 	switch {
 	case err == nil:
 		return signed, 0
 	case errors.Is(err, resolve.ErrUnverified), errors.Is(err, resolve.ErrRefused), errors.Is(err, resolve.ErrGone):
-		if blind {
-			return nil, http.StatusAccepted
-		}
 		return nil, http.StatusUnauthorized
 	case errors.Is(err, resolve.ErrUnreachable), errors.Is(err, hardening.ErrBudget), ctx.Err() != nil:
 	default:
 		in.Log.Error("a sender could not be verified", "err", err)
 	}
 	return nil, http.StatusServiceUnavailable
+}
+
+// recognise is authenticate for what servers tell everyone they ever heard of: that an account changed or ended. That must
+// not make us ask for accounts that nobody here knows, some of which are gone; and neither the answer nor its time must tell
+// which ones those are.
+func (in *Inbox) recognise(ctx context.Context, r *http.Request, body []byte, a *activity) (signed *resolve.Signed, status int) {
+	signed, may, err := in.Resolver.Stored(ctx, r, body, a.actor)
+	if !may {
+		return nil, http.StatusUnauthorized
+	}
+	if err == nil {
+		return signed, 0
+	}
+	if !unproven(err) {
+		in.Log.Error("a sender could not be verified", "err", err)
+		return nil, http.StatusServiceUnavailable
+	}
+	switch _, err := in.DB.Actor(ctx, a.actor); {
+	case err == nil:
+		in.doubts.hold(r, body, a)
+		in.Wake()
+	case !errors.Is(err, storage.ErrNotFound):
+		in.Log.Error("an actor could not be read", "err", err)
+		return nil, http.StatusServiceUnavailable
+	}
+	return nil, http.StatusAccepted
 }

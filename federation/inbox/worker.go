@@ -85,6 +85,9 @@ func (in *Inbox) wait(ctx context.Context, since storage.Time, troubled bool) {
 // ProcessBatch makes one attempt at activities that are due, a bounded number of them, and returns how many it was. Those
 // of one actor are done in order, those of different actors side by side. Call it again until it returns 0.
 func (in *Inbox) ProcessBatch(ctx context.Context) (int, error) {
+	if held := in.doubts.take(); len(held) > 0 {
+		return len(held), in.verify(ctx, held)
+	}
 	rows, err := in.DB.DueInbound(ctx, storage.Now(), batch)
 	if err != nil {
 		return 0, fmt.Errorf("read the inbox: %w", err)

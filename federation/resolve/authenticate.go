@@ -2,9 +2,11 @@ package resolve
 
 import (
 	"context"
+	"crypto/rsa"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"math/big"
 	"net/http"
 	"time"
 
@@ -84,12 +86,33 @@ func signed(sig *httpsig.Signature, key *storage.Signer) (*Signed, error) {
 	return &Signed{key, sig.SignedAt}, nil
 }
 
-// Check says whether a request could be signed by whom it claims: everything that [Resolver.Authenticate] checks before it
-// looks for the key. Its answer depends on the request alone, not on whom the node knows. The error is [ErrUnverified].
-func (r *Resolver) Check(req *http.Request, body []byte, claimed string) error {
-	_, err := r.signature(req, body, claimed)
-	return err
+// Stored says who signed a request, as far as the keys tell that are known. Its answer causes no request, and takes as long
+// for an actor of whom nothing is known as for one whose key the signature does not fit. may says that the request could be
+// signed by whom it claims: that it has the form for it, which depends on the request alone.
+//
+// The error is [ErrUnverified] or [ErrGone] unless storage fails.
+func (r *Resolver) Stored(ctx context.Context, req *http.Request, body []byte, claimed string) (s *Signed, may bool, err error) {
+	sig, err := r.signature(req, body, claimed)
+	if err != nil {
+		return nil, false, err
+	}
+	key, err := r.db.Signer(ctx, sig.KeyID)
+	if errors.Is(err, storage.ErrNotFound) {
+		_ = sig.Verify(nobody)
+		return nil, true, fmt.Errorf("%w: the key is not known", ErrUnverified)
+	}
+	if err != nil {
+		return nil, true, err
+	}
+	if err := fits(sig, key, claimed); err != nil {
+		return nil, true, err
+	}
+	s, err = signed(sig, key)
+	return s, true, err
 }
+
+// nobody is a key without a private half that anybody knows: any number of the usual length does.
+var nobody = &rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), 2047, 1), E: 65537}
 
 // signature finds a request's signature, checks everything but the cryptography, and that its key can be the claimed
 // actor's.

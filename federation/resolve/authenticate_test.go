@@ -130,10 +130,12 @@ func TestWhatIsNotSignedByWhomItClaims(t *testing.T) {
 	w.net.requests()
 	authenticate := func(req *http.Request, body, claimed string) func() (*Signed, error) {
 		return func() (*Signed, error) {
-			if check := w.Check(req, []byte(body), claimed); check != nil && !errors.Is(check, ErrUnverified) {
-				t.Errorf("check: %v", check)
+			stored, may, err := w.Stored(t.Context(), req, []byte(body), claimed)
+			s, asked := w.Authenticate(t.Context(), req, []byte(body), claimed)
+			if (err == nil) != (asked == nil) || err != nil && !errors.Is(err, ErrUnverified) || err == nil && (!may || stored.Actor != s.Actor) {
+				t.Errorf("by the keys that are known: %+v, %v, %v; by all: %+v, %v", stored, may, err, s, asked)
 			}
-			return w.Authenticate(t.Context(), req, []byte(body), claimed)
+			return s, asked
 		}
 	}
 	good, _ := alice.post("{}")

@@ -1,0 +1,116 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/dunnock-server/dunnock/federation/resolve"
+	"github.com/dunnock-server/dunnock/storage"
+)
+
+const (
+	// maxDoubts bounds the requests that wait to be verified, and maxDoubted how long each may be: all that a stranger can
+	// make us hold by it is the product.
+	maxDoubts  = 64
+	maxDoubted = 64 << 10 // bytes
+)
+
+// doubts are Updates and Deletes in the name of actors who are known, whose signatures do not fit the keys that are. Servers
+// send them when an account has a new key; anybody may send them in anybody's name. Such a request is answered like one
+// about somebody nobody here has heard of, at once, and verified afterwards: an observer who can time the answers, or reads
+// their status, must not learn whom the node knows.
+//
+// They are in memory alone: what is not verified is not worth a write. A crash in these moments loses them.
+type doubts struct {
+	mu   sync.Mutex
+	held []doubt
+}
+
+// doubt is a request that waits to be verified.
+type doubt struct {
+	r    *http.Request // without its body
+	body []byte
+	a    *activity
+}
+
+// hold keeps a request, if there is room.
+func (d *doubts) hold(r *http.Request, body []byte, a *activity) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.held) < maxDoubts && len(body) <= maxDoubted {
+		r = r.Clone(context.Background())
+		r.Body = nil
+		d.held = append(d.held, doubt{r, body, a})
+	}
+}
+
+// take returns what is held, and holds it no more.
+func (d *doubts) take() []doubt {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	held := d.held
+	d.held = nil
+	return held
+}
+
+// verify queues those of the doubted requests that are signed by whom they claim: those of one actor in the order they came,
+// those of different actors side by side. It asks each actor's server once at most: the resolver remembers.
+func (in *Inbox) verify(ctx context.Context, held []doubt) error {
+	of := map[string][]doubt{}
+	for _, d := range held {
+		of[d.a.actor] = append(of[d.a.actor], d)
+	}
+	var (
+		wg    sync.WaitGroup
+		mu    sync.Mutex
+		fault error
+	)
+	for _, those := range of {
+		wg.Go(func() {
+			asking, cancel := context.WithTimeout(ctx, impatience)
+			defer cancel()
+			for _, d := range those {
+				signed, err := in.Resolver.Authenticate(asking, d.r, d.body, d.a.actor)
+				if err == nil {
+					_, err = in.enqueue(ctx, d.a, d.body, signed)
+				}
+				if err != nil && !unproven(err) && asking.Err() == nil {
+					mu.Lock()
+					fault = errors.Join(fault, err)
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return fault
+}
+
+// unproven says that it is about a sender, and no fault of the node, that a request could not be verified.
+func unproven(err error) bool {
+	for _, of := range []error{resolve.ErrUnverified, resolve.ErrRefused, resolve.ErrGone, resolve.ErrUnreachable} {
+		if errors.Is(err, of) {
+			return true
+		}
+	}
+	return false
+}
+
+// enqueue keeps an activity that its actor signed; false says that it came before.
+func (in *Inbox) enqueue(ctx context.Context, a *activity, body []byte, signed *resolve.Signed) (fresh bool, err error) {
+	a.name(body, signed.At)
+	now := storage.At(time.Now())
+	row := &storage.Inbound{Actor: a.actor, Activity: a.id, Body: body, SignedAt: storage.At(signed.At), ReceivedAt: now, DueAt: now}
+	in.fresh.put(a) // before it is stored, from when on it may be taken
+	err = in.DB.Write(ctx, func(ctx context.Context, tx storage.Tx) (err error) {
+		fresh, err = tx.Accept(ctx, row)
+		return err
+	})
+	if err != nil || !fresh {
+		in.fresh.take(a.actor, a.id)
+	}
+	return fresh && err == nil, err
+}
