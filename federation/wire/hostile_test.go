@@ -42,6 +42,7 @@ func foreignValues() map[string]any {
 		"list": []any{eve + "/inbox"}, "object": map[string]any{"id": eve + "/inbox"}, "number": 5, "another port": "https://e.example:8443/x",
 		"userinfo": "https://e.example@127.0.0.3/", "backslash": `https://e.example\@127.0.0.3/`, "ours": "https://dunnock.example/users/alice",
 		"ours, too": "https://social.dunnock.example/inbox", "long": "https://e.example/" + strings.Repeat("x", 3000), "null": nil,
+		"markup": `https://e.example/"><script>`, "code": "https://e.example/`x`", "turned": "https://e.example/\u202eeve", "terminal": "https://e.example/\u009b31m",
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/dunnock-server/dunnock/federation/vocab"
 	"github.com/dunnock-server/dunnock/hardening/hostname"
@@ -54,14 +55,19 @@ func (r Reader) foreign(doc vocab.Object) (string, error) {
 	return id, nil
 }
 
-// fetchable reports whether a URI may name an object on any server: https (http in trials), of bounded length.
+// fetchable reports whether a URI may name an object on any server: https (http in trials), of bounded length, and written
+// as RFC 3986 and 3987 have it. A name is kept and shown as it is spelled: one with markup in it, or with characters that
+// steer a terminal or turn the direction of reading, would be more than a name wherever it is shown.
 func (r Reader) fetchable(uri string) bool {
-	if len(uri) > sanitize.MaxURL {
+	if len(uri) > sanitize.MaxURL || strings.ContainsFunc(uri, unwritten) {
 		return false
 	}
 	origin, err := hostname.OriginOf(uri)
 	return err == nil && (origin.Scheme == "https" || r.HTTP)
 }
+
+// unwritten are the characters that no URI holds unless they are percent-escaped.
+func unwritten(c rune) bool { return strings.ContainsRune("\"<>`", c) || !unicode.IsPrint(c) }
 
 // reference passes a URI that may name an object, "" for any other.
 func (r Reader) reference(uri string) string {
