@@ -33,12 +33,12 @@ func number64(id string) (int64, error) {
 // missing then is missing for good.
 func (t *trial) settle(ctx context.Context, number int64) error {
 	const (
-		pause  = 2 * time.Millisecond
-		second = 500 // pauses: asking for the status costs more
+		pause = 3 * time.Millisecond
+		still = time.Second // before the status is asked for: that costs the node as much as some activities
 	)
 	var last int64
-	moved := time.Now()
-	for i := 1; ; i++ {
+	moved, asked := time.Now(), time.Now()
+	for {
 		n, err := t.newest(ctx)
 		if err != nil || n >= number {
 			return err
@@ -46,7 +46,8 @@ func (t *trial) settle(ctx context.Context, number int64) error {
 		if n > last {
 			last, moved = n, time.Now()
 		}
-		if i%second == 0 {
+		if time.Since(moved) > still && time.Since(asked) > still {
+			asked = time.Now()
 			if idle, err := t.idle(ctx); err != nil || idle {
 				return err
 			}

@@ -54,7 +54,7 @@ func (t *trial) start(ctx context.Context, times int, idle time.Duration) error 
 	}
 	request := volley.Raw(req, nil)
 	t.say("starting %d times", times)
-	var took []time.Duration
+	var took, used []time.Duration
 	for range times {
 		if err := t.node.Stop(); err != nil {
 			return err
@@ -67,8 +67,14 @@ func (t *trial) start(ctx context.Context, times int, idle time.Duration) error 
 			return err
 		}
 		took = append(took, time.Since(begun))
+		cpu, err := gauge.CPU(t.node.PID())
+		if err != nil {
+			return err
+		}
+		used = append(used, cpu)
 	}
 	slices.Sort(took)
+	slices.Sort(used)
 	t.say("doing nothing for %s", idle)
 	if err := pauseFor(ctx, idle); err != nil {
 		return err
@@ -82,6 +88,7 @@ func (t *trial) start(ctx context.Context, times int, idle time.Duration) error 
 		return err
 	}
 	t.add(startTime, ms(took[len(took)/2]), "ms")
+	t.add("start: CPU of it, median", ms(used[len(used)/2]), "ms")
 	t.add("start: the slowest", ms(took[len(took)-1]), "ms")
 	t.add(idleRSS, mib(held.RSS), "MiB")
 	t.add(idleAnonymous, mib(held.Anonymous), "MiB")
