@@ -188,6 +188,7 @@ const (
 	callBackoff    = time.Minute
 	maxCallBackoff = 6 * time.Hour
 	callGiveUp     = 7 * 24 * time.Hour
+	callTries      = 18 // at least, whatever the clock says: half of what fits into callGiveUp
 )
 
 // Replay makes the kept calls that are due, oldest first, and returns how many are done. One that fails for good is
@@ -220,7 +221,7 @@ func (h *Handler) replay(ctx context.Context, row storage.Call) error {
 		return ctx.Err()
 	}
 	return h.db.Write(ctx, func(ctx context.Context, tx storage.Tx) error {
-		young := time.Since(row.CreatedAt.Time) < callGiveUp
+		young := time.Since(row.CreatedAt.Time) < callGiveUp || row.Attempts < callTries
 		switch {
 		case err == nil:
 			return tx.DeleteCall(ctx, row.ID)

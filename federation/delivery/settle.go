@@ -43,7 +43,7 @@ func (q *Queue) settle(ctx context.Context, host string, results []outcome) (mor
 		}
 		more = !t.failed && !t.held && !t.cut && !h.DueAt.IsZero() && !h.DueAt.After(now.Time)
 		t.note(h, now)
-		if t.failed && now.Sub(h.FailingSince.Time) >= q.GiveUp {
+		if t.failed && h.Failures >= trials(q.GiveUp) && now.Sub(h.FailingSince.Time) >= q.GiveUp {
 			if err := q.giveUpOld(ctx, tx, host, storage.At(now.Add(-q.GiveUp))); err != nil {
 				return err
 			}
@@ -156,6 +156,16 @@ func (t summary) note(h *storage.Host, now storage.Time) {
 	case t.held:
 		h.DueAt = storage.At(now.Add(holdFor))
 	}
+}
+
+// trials is how many failures in a row it takes at least before anything is given up, whatever the clock says: it may have
+// been set, or the node have been down. It is half of what fits into the time.
+func trials(giveUp time.Duration) int {
+	n := 0
+	for spent := time.Duration(0); spent < giveUp; n++ {
+		spent += min(maxBackoff, firstBackoff<<min(n, maxDoublings))
+	}
+	return n / 2
 }
 
 // backoff is how long to leave a server alone after n failures in a row: doubling from half a minute to six hours, each

@@ -27,6 +27,7 @@ const (
 	giveUp       = 3 * 24 * time.Hour
 	giveUpBoost  = time.Hour // what a boost needs is elsewhere than its actor, whose other activities wait meanwhile
 	look         = time.Hour // how often to look at the queue that is empty
+	tries        = 3         // at least, whatever the clock says: it may have been wrong
 )
 
 // Wake makes [Inbox.Run] look for what is due.
@@ -159,13 +160,13 @@ func (in *Inbox) settle(ctx context.Context, row *storage.Inbound) (settled bool
 	case errors.Is(err, errPanic):
 		in.Log.Error("an activity makes the node stumble and is dropped", "type", a.kind)
 		fallthrough
-	case permanent(err), !time.Now().Before(last):
+	case permanent(err), !time.Now().Before(last) && row.Attempts >= tries:
 		return true, in.finish(ctx, row, a, nil)
 	case !errors.Is(err, resolve.ErrUnreachable):
 		in.Log.Error("an activity could not take effect and waits", "type", a.kind, "err", err)
 	}
 	due := storage.At(time.Now().Add(backoff(row.Attempts)))
-	if due.After(last) {
+	if due.After(last) && row.Attempts >= tries {
 		due = storage.At(last)
 	}
 	return false, in.DB.Write(ctx, func(ctx context.Context, tx storage.Tx) error {

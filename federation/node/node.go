@@ -17,6 +17,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
+	"time"
 
 	"github.com/dunnock-server/dunnock/federation"
 	"github.com/dunnock-server/dunnock/federation/control"
@@ -129,6 +131,11 @@ func Init(ctx context.Context, c Config) (err error) {
 // Node is an open node.
 type Node struct {
 	config Config
+	opened time.Time
+	clock  clock // of tidy
+
+	trusted atomic.Bool // what the clock says goes for old records too; see clock.go
+
 	lock   *os.File
 	db     *storage.DB
 	files  *storage.Files
@@ -150,7 +157,7 @@ func Open(ctx context.Context, c Config) (n *Node, err error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	n = &Node{config: c}
+	n = &Node{config: c, opened: time.Now()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.Close())
@@ -222,7 +229,7 @@ func (n *Node) wire() {
 	n.resolver = resolve.New(resolve.Config{DB: n.db, Gate: gate, IDs: ids, Reader: reader, Keys: keys, Log: c.Log})
 	n.queue = delivery.New(delivery.Config{DB: n.db, Gate: gate, Sign: keys.Signer, SignFormer: keys.Former, GaveUp: federation.NotifyGivenUp, Log: c.Log})
 	n.inbox = inbox.New(inbox.Config{DB: n.db, Resolver: n.resolver, Queue: n.queue, IDs: ids, Reader: reader, Log: c.Log})
-	n.keeper = retention.New(retention.Config{DB: n.db, Ledger: n.ledger, Owner: ids.Owner(), Keep: c.Keep, Log: c.Log})
+	n.keeper = retention.New(retention.Config{DB: n.db, Ledger: n.ledger, Owner: ids.Owner(), Keep: c.Keep, Trusted: n.trusted.Load, Log: c.Log})
 	n.service = federation.New(federation.Config{DB: n.db, Resolver: n.resolver, Queue: n.queue, Keys: keys, IDs: ids,
 		Blobs: n.files, Timing: c.Timing, Log: c.Log})
 	n.control = control.New(control.Config{Service: n.service, DB: n.db, Offline: c.Offline, Log: c.Log})

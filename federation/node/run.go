@@ -123,8 +123,13 @@ func (n *Node) tidy(ctx context.Context) error {
 }
 
 func (n *Node) tidyOnce(ctx context.Context) error {
+	trusted, times := n.times(ctx)
 	_, replay := n.control.Replay(ctx)
-	_, expire := n.service.Expire(ctx)
 	_, tally := n.service.Tally(ctx)
-	return errors.Join(replay, expire, tally)
+	n.trusted.Store(trusted)
+	if !trusted {
+		return errors.Join(times, replay, tally)
+	}
+	_, expire := n.service.Expire(ctx)
+	return errors.Join(times, replay, tally, expire)
 }

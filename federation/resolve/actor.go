@@ -21,7 +21,7 @@ func (r *Resolver) Actor(ctx context.Context, uri string) (*storage.Actor, error
 		return nil, err
 	case !known.GoneAt.IsZero():
 		return nil, ErrGone
-	case time.Since(known.FetchedAt.Time) < fresh:
+	case within(known.FetchedAt, fresh):
 		return known, nil
 	}
 	now, err := r.Refresh(ctx, uri)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/dunnock-server/dunnock/federation/vocab"
@@ -102,7 +101,7 @@ func (r *Resolver) reconfirm(ctx context.Context, a *storage.Actor) (err error) 
 // name stays, or the one that is confirmed now. known is nil for a stranger.
 func (r *Resolver) handleOf(ctx context.Context, a, known *storage.Actor) string {
 	same := known != nil && known.Handle != "" && known.Username == a.Username
-	if same && time.Since(known.FetchedAt.Time) < fresh {
+	if same && within(known.FetchedAt, fresh) {
 		return known.Handle
 	}
 	confirmed, err := r.confirm(ctx, a)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/dunnock-server/dunnock/federation/vocab"
 	"github.com/dunnock-server/dunnock/hardening"
@@ -70,7 +69,7 @@ func (r *Resolver) discoverActor(ctx context.Context, uri string) error {
 
 func (r *Resolver) justFetched(ctx context.Context, actor string) bool {
 	known, err := r.db.Actor(ctx, actor)
-	return err == nil && time.Since(known.FetchedAt.Time) < rekey
+	return err == nil && within(known.FetchedAt, rekey)
 }
 
 // discoverOwner finds the actor of a key when only the key's id is known. Most keys are part of their actor's document.
@@ -127,7 +126,7 @@ func (r *Resolver) fetchOwner(ctx context.Context, at string) error {
 // rekeyed fetches the actor of a key that did not verify, in case it has a new one under the same id; at most once in ten
 // minutes.
 func (r *Resolver) rekeyed(ctx context.Context, key *storage.Signer) (*storage.Signer, error) {
-	if time.Since(key.FetchedAt.Time) < rekey {
+	if within(key.FetchedAt, rekey) {
 		return nil, errUnfit
 	}
 	if _, err := r.Refresh(ctx, key.Actor); err != nil {

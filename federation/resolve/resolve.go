@@ -72,6 +72,12 @@ type Resolver struct {
 	strangers *strangers
 }
 
+// within says that t is less than d ago. What was fetched in the future, by a clock that was ahead, was long ago.
+func within(t storage.Time, d time.Duration) bool {
+	age := time.Since(t.Time)
+	return age >= 0 && age < d
+}
+
 // New makes a resolver.
 func New(c Config) *Resolver {
 	if c.Log == nil {
