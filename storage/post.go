@@ -98,7 +98,7 @@ func (q Queries) PostByURL(ctx context.Context, url string) (*Post, error) {
 // Thread returns the posts of a conversation, oldest first, limit at most.
 func (q Queries) Thread(ctx context.Context, conversation string, limit int) ([]Post, error) {
 	return all[Post](ctx, q.db.NewSelect().
-		Where("(conversation = ? AND conversation <> '' OR uri = ?) AND deleted_at IS NULL", conversation, conversation).
+		Where("(conversation = ? AND conversation <> '' AND conversation <> uri OR uri = ?) AND deleted_at IS NULL", conversation, conversation).
 		Order("published", "id").Limit(int64(limit)))
 }
 

@@ -28,7 +28,7 @@ const touched = `(EXISTS (SELECT 1 FROM posts AS o WHERE o.local AND o.in_reply_
 OR EXISTS (SELECT 1 FROM posts AS o WHERE o.local AND o.quote = post.uri)
 OR post.conversation <> '' AND EXISTS (SELECT 1 FROM posts AS o WHERE o.local AND o.conversation = post.conversation)
 	AND (SELECT count(*) FROM (SELECT 1 FROM posts AS t WHERE t.conversation = post.conversation AND t.conversation <> ''
-		AND t.id < post.id LIMIT ` + threadKept + `) AS earlier) < ` + threadKept + `
+		AND t.conversation <> t.uri AND t.id < post.id LIMIT ` + threadKept + `) AS earlier) < ` + threadKept + `
 OR EXISTS (SELECT 1 FROM reactions AS r WHERE r.object = post.uri AND r.actor = ?0)
 OR EXISTS (SELECT 1 FROM votes AS v WHERE v.poll = post.uri AND v.voter = ?0)
 OR EXISTS (SELECT 1 FROM notifications AS n WHERE n.object = post.uri)

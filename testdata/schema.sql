@@ -282,7 +282,7 @@ CREATE INDEX posts_age ON posts (created_at) WHERE NOT local;
 
 CREATE INDEX posts_author ON posts (author, id);
 
-CREATE INDEX posts_conversation ON posts (conversation) WHERE conversation <> '';
+CREATE INDEX posts_conversation ON posts (conversation) WHERE conversation <> '' AND conversation <> uri;
 
 CREATE INDEX posts_expires ON posts (expires_at) WHERE expires_at IS NOT NULL;
 

@@ -2,8 +2,10 @@ package wire
 
 import (
 	"crypto/rand"
+	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/dunnock-server/dunnock/hardening/hostname"
 )
@@ -83,3 +85,10 @@ func (i IDs) Own(uri string) bool {
 
 // NewToken names a new post, act or file: 128 random bits or a little more, as 26 lower-case letters and digits.
 func NewToken() string { return strings.ToLower(rand.Text()) }
+
+// arrivalToken names a post of somebody else's to the owner, to whom alone it is shown: so it may begin with when it came.
+// Tokens of posts that come one after the other then stand side by side in the database, whose cost of keeping one does not
+// grow with how many there are.
+func arrivalToken(now time.Time) string {
+	return fmt.Sprintf("%011x", max(0, now.UnixMilli())) + NewToken()[:15]
+}

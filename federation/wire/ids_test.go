@@ -3,6 +3,7 @@ package wire
 import (
 	"regexp"
 	"testing"
+	"time"
 )
 
 func TestIDs(t *testing.T) {
@@ -51,5 +52,21 @@ func TestNewToken(t *testing.T) {
 			t.Fatalf("token %q", token)
 		}
 		seen[token] = true
+	}
+}
+
+func TestArrivalTokensComeInOrder(t *testing.T) {
+	now := time.UnixMilli(1_700_000_000_000)
+	last := ""
+	for range 100 {
+		now = now.Add(time.Second)
+		token := arrivalToken(now)
+		if len(token) != len(NewToken()) || token <= last {
+			t.Fatalf("%q comes after %q", token, last)
+		}
+		last = token
+		if again := arrivalToken(now); again == token {
+			t.Fatalf("%q twice", again)
+		}
 	}
 }

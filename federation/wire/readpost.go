@@ -36,7 +36,7 @@ func (r Reader) Post(doc vocab.Object, now time.Time) (*storage.Post, *storage.P
 		return nil, nil, refuse("no author of its own origin")
 	}
 	p := &storage.Post{
-		URI: id, Token: NewToken(), Type: doc.Types()[at], Author: author,
+		URI: id, Token: arrivalToken(now), Type: doc.Types()[at], Author: author,
 		Recipients: storage.Recipients{To: r.audience(doc, "to"), CC: r.audience(doc, "cc")},
 		InReplyTo:  r.reference(doc.IRI("inReplyTo")), Quote: r.quoted(doc), URL: page(doc, id),
 		Tags: r.tags(doc), CreatedAt: storage.At(now), Published: storage.At(now),

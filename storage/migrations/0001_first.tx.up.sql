@@ -92,7 +92,7 @@ CREATE TABLE posts (
 CREATE INDEX posts_url ON posts (url) WHERE url <> '';
 CREATE INDEX posts_author ON posts (author, id);
 CREATE INDEX posts_in_reply_to ON posts (in_reply_to) WHERE in_reply_to <> '';
-CREATE INDEX posts_conversation ON posts (conversation) WHERE conversation <> '';
+CREATE INDEX posts_conversation ON posts (conversation) WHERE conversation <> '' AND conversation <> uri;
 CREATE INDEX posts_expires ON posts (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX posts_age ON posts (created_at) WHERE NOT local;
 CREATE INDEX posts_own_conversation ON posts (conversation) WHERE local;

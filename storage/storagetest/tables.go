@@ -35,7 +35,7 @@ func (s sizes) world() []table {
 			SELECT %[2]s, %[1]s, %[2]s || '/follow', 'accepted', %[3]d`, s.owner(), actor, s.now)},
 		{"posts", s.Posts, fmt.Sprintf(`INSERT INTO posts
 			(uri, token, local, type, author, visibility, recipients, in_reply_to, conversation, quote, name, summary, content, source, language, sensitive, url, tags, attachments, published, created_at)
-			SELECT %[1]s, lower(hex(randomblob(13))), 0, 'Note', %[2]s, 'public',
+			SELECT %[1]s, printf('%%011x-%%d', %[6]s, n), 0, 'Note', %[2]s, 'public',
 			'{"to":["https://www.w3.org/ns/activitystreams#Public"],"cc":["' || %[2]s || '/followers"]}',
 			CASE WHEN n %% 20 BETWEEN 1 AND 7 THEN %[3]s ELSE '' END, CASE WHEN n %% 20 < 8 THEN %[3]s ELSE %[1]s END,
 			'', '', '', '<p>' || substr('%[4]s', 1, 40 + %[5]s %% 360) || '</p>', '', 'en', 0, replace(%[1]s, '/users/', '/@'),
