@@ -8,13 +8,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/dunnock-server/dunnock/federation/federationtest"
 	"github.com/dunnock-server/dunnock/storage"
 )
 
 // TestNodeForgetsWhatIsOld starts a node with a notification of last year and one of today.
 func TestNodeForgetsWhatIsOld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := New(t, NewNetwork(), "a.example")
+		n := federationtest.New(t, federationtest.NewNetwork(), "a.example")
 		n.Stop()
 		db, err := storage.Open(t.Context(), storage.Config{Path: filepath.Join(n.DataDir(), "dunnock.db")})
 		if err != nil {
