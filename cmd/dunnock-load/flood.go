@@ -132,8 +132,8 @@ func (t *trial) flood(ctx context.Context, f flood) error {
 	t.add(f.prefix+floodRefused, float64(len(acts)-len(arrived)), "")
 	t.add(f.prefix+floodLost, float64(lost+doubled), "")
 	t.add(f.prefix+floodPeak, mib(held.Peak), "MiB")
-	t.add(f.prefix+floodAsked, float64(during)/seconds, "/s")
-	t.add(f.prefix+floodVictim, float64(worst)/seconds, "/s")
+	t.add(f.prefix+floodAsked, float64(max(0, during-500))/seconds, "/s")
+	t.add(f.prefix+floodVictim, float64(max(0, worst-100))/seconds, "/s")
 	t.add(f.prefix+floodAfter, float64(t.fleet.AskedInAll()-asked-during), "")
 	return err
 }

@@ -17,9 +17,9 @@ func TestFlood(t *testing.T) {
 	f, code := load(t, nil, "flood", "--for", lasts)
 	f.want(t, found{floodMany + floodLost: 0, floodOne + floodLost: 0, floodMany + floodRefused: 0, floodOne + floodRefused: 0,
 		floodMany + "connections refused or broken": 0, floodOne + "connections refused or broken": 0})
-	if lasts == "2s" { // how much a node asks at all in the two of them, and in the time after each: not a matter of speed
-		if caused, victim := 2*(f[floodMany+floodAsked]+f[floodOne+floodAsked]), 2*(f[floodMany+floodVictim]+f[floodOne+floodVictim]); caused > 1000 || victim > 120 {
-			t.Errorf("%v requests caused, %v to one server", caused, victim)
+	for _, name := range []string{floodAsked, floodVictim, floodAfter} { // which are no matter of speed
+		if f[floodMany+name] > limits[floodMany+name].value || f[floodOne+name] > limits[floodOne+name].value {
+			t.Errorf("%s: %v, and all from one address %v", name, f[floodMany+name], f[floodOne+name])
 		}
 	}
 	if code != 0 || f[floodMany+"requests answered"] == 0 || f[floodOne+"requests answered"] == 0 || f[floodMany+floodPeak] == 0 {

@@ -65,8 +65,8 @@ const (
 	floodRefused = "good ones not answered 2xx"
 	floodLost    = "good ones lost or doubled"
 	floodPeak    = "peak memory"
-	floodAsked   = "requests caused"
-	floodVictim  = "requests caused to one server"
+	floodAsked   = "requests caused, after the first 500"
+	floodVictim  = "requests caused to one server, after the first 100"
 	floodAfter   = "requests after it"
 
 	levelRSS         = "after it: memory"
@@ -126,12 +126,13 @@ var limits = map[string]bound{
 	floodOne + floodLost:     none,
 	floodMany + floodPeak:    atMost(96),
 	floodOne + floodPeak:     atMost(96),
-	// Whoever is met for the first time costs two requests. A post that the whole fediverse answers brings some dozens of
-	// such people a second; a flood that claims thousands a second must not turn the node into a flood of its own.
-	floodMany + floodAsked:  atMost(100),
-	floodOne + floodAsked:   atMost(100),
-	floodMany + floodVictim: atMost(10),
-	floodOne + floodVictim:  atMost(10),
+	// Whoever is met for the first time costs two requests. A post that the whole fediverse answers brings some hundreds of
+	// such people at once, and some dozens a second; a flood that claims thousands a second must not turn the node into a
+	// flood of its own.
+	floodMany + floodAsked:  atMost(50),
+	floodOne + floodAsked:   atMost(50),
+	floodMany + floodVictim: atMost(5),
+	floodOne + floodVictim:  atMost(5),
 	floodMany + floodAfter:  atMost(100),
 	floodOne + floodAfter:   atMost(100),
 
