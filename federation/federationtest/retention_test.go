@@ -29,7 +29,7 @@ func TestNodeForgetsWhatIsOld(t *testing.T) {
 			t.Fatal(err)
 		}
 		n.Start()
-		time.Sleep(time.Minute)
+		time.Sleep(5 * time.Minute) // the clock is looked at first
 		list, _, err := n.Service().Notifications(t.Context(), 10, "")
 		if err != nil || len(list) != 1 || list[0].Kind != "new" {
 			t.Errorf("%+v, %v", list, err)
