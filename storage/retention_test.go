@@ -211,7 +211,8 @@ func whatStrangersLeftIsForgotten(t *testing.T, db *DB) {
 	for _, name := range []string{"first", "last", "ended", "waiting"} {
 		write(t, db, func(ctx context.Context, tx Tx) error {
 			a := &Act{URI: name, Type: "Accept", Object: answers[name], CreatedAt: moment}
-			err := errors.Join(tx.InsertAct(ctx, a), tx.PutTold(ctx, &Told{Act: name, Inbox: "inbox", Object: answers[name], ToldAt: moment}))
+			_, told := tx.PutTold(ctx, &Told{Act: name, Inbox: "inbox", Object: answers[name], ToldAt: moment})
+			err := errors.Join(tx.InsertAct(ctx, a), told)
 			if name == "waiting" {
 				err = errors.Join(err, tx.InsertDeliveries(ctx, []Delivery{{ActID: a.ID, DueAt: moment}}))
 			}
@@ -224,8 +225,8 @@ func whatStrangersLeftIsForgotten(t *testing.T, db *DB) {
 	write(t, db, func(ctx context.Context, tx Tx) error { return tx.ForgetAnswers(ctx, owner, late, everyID(100)) })
 	for name, stays := range map[string]bool{"first": false, "last": true, "ended": false, "waiting": true, "act": true} {
 		_, err := db.ActByURI(t.Context(), name)
-		told, _ := db.IsTold(t.Context(), name, "inbox")
-		if (err == nil) != stays || told != (stays && name != "act") {
+		told, _ := db.ToldOf(t.Context(), name)
+		if (err == nil) != stays || len(told) == 1 != (stays && name != "act") {
 			t.Errorf("%s: %v, told: %v", name, err, told)
 		}
 	}

@@ -31,15 +31,13 @@ func (q Queries) ToldOf(ctx context.Context, act string) ([]string, error) {
 	return inboxes, err
 }
 
-// IsTold says whether an inbox was sent an act, or may have been.
-func (q Queries) IsTold(ctx context.Context, act, inbox string) (bool, error) {
-	return q.db.NewSelect().Model((*Told)(nil)).Where("act = ? AND inbox = ?", act, inbox).Exists(ctx)
-}
-
-// PutTold writes that an inbox was sent an act.
-func (tx Tx) PutTold(ctx context.Context, t *Told) error {
-	_, err := tx.db.NewInsert().Model(t).On("CONFLICT (act, inbox) DO UPDATE").Set("told_at = EXCLUDED.told_at").Exec(ctx)
-	return err
+// PutTold writes that an inbox was sent an act; news says that it had not been before.
+func (tx Tx) PutTold(ctx context.Context, t *Told) (news bool, err error) {
+	if news, err = tx.insert(ctx, t, true); err != nil || news {
+		return news, err
+	}
+	_, err = tx.db.NewUpdate().Model(t).Column("told_at").WherePK().Exec(ctx)
+	return false, err
 }
 
 // DeleteTold takes back that an inbox was sent an act, when it turned out not to be.

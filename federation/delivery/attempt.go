@@ -73,12 +73,8 @@ func (q *Queue) begin(ctx context.Context, act *storage.Act, row *storage.Delive
 		if there, err = tx.UpdateDelivery(ctx, row); err != nil || !there {
 			return err
 		}
-		told, err := tx.IsTold(ctx, act.URI, row.Inbox)
-		if err != nil {
-			return err
-		}
-		news = !told
-		return tx.PutTold(ctx, &storage.Told{Object: act.Object, Inbox: row.Inbox, Act: act.URI, ToldAt: storage.Now()})
+		news, err = tx.PutTold(ctx, &storage.Told{Object: act.Object, Inbox: row.Inbox, Act: act.URI, ToldAt: storage.Now()})
+		return err
 	})
 	return there, news, err
 }

@@ -17,7 +17,7 @@ func (h handler) told(ctx context.Context, v viewer, doc vocab.Object) error {
 	}
 	err := h.DB.Write(ctx, func(ctx context.Context, tx storage.Tx) error {
 		for _, uri := range posts {
-			if err := tx.PutTold(ctx, &storage.Told{Act: uri, Inbox: v.inbox, Object: uri, ToldAt: storage.Now()}); err != nil {
+			if _, err := tx.PutTold(ctx, &storage.Told{Act: uri, Inbox: v.inbox, Object: uri, ToldAt: storage.Now()}); err != nil {
 				return err
 			}
 		}

@@ -5,7 +5,7 @@ const MaxPulls = maxPulls
 
 // Kept returns how many rows are kept in memory.
 func (l *Ledger) Kept() int {
-	l.pulls.mu.Lock()
-	defer l.pulls.mu.Unlock()
-	return len(l.pulls.rows)
+	l.pending.mu.Lock()
+	defer l.pending.mu.Unlock()
+	return len(l.pending.pulls)
 }

@@ -46,11 +46,12 @@ type Row struct {
 
 // Ledger writes and reads rows.
 type Ledger struct {
-	db    *storage.DB
-	pulls pulls
+	db      *storage.DB
+	pending pending
 }
 
-// New returns the ledger kept in db. What is pulled again is counted in memory: see [Ledger.Run].
+// New returns the ledger kept in db. How it ended, and what is pulled again, waits in memory to be
+// written: see [Ledger.Run].
 func New(db *storage.DB) *Ledger { return &Ledger{db: db} }
 
 // Entry is a row that waits to be settled.
@@ -72,17 +73,14 @@ func (l *Ledger) Begin(ctx context.Context, r Row) (Entry, error) {
 	return Entry{l, d.ID}, nil
 }
 
-// Settle writes how it ended: the HTTP status (0: no answer) and how many bytes left. It does so even when ctx has ended,
-// since what left has left.
+// Settle notes how it ended: the HTTP status (0: no answer) and how many bytes left. It does so even when ctx has ended,
+// since what left has left. It is written with others, within the time that a count may wait: see [Ledger.Run].
 func (e Entry) Settle(ctx context.Context, status int, bytes int64) error {
-	d := &storage.Disclosure{ID: e.id, Status: status, Bytes: bytes, SettledAt: storage.Now()}
-	err := e.ledger.db.Write(context.WithoutCancel(ctx), func(ctx context.Context, tx storage.Tx) error {
-		return tx.SettleDisclosure(ctx, d)
-	})
-	if err != nil {
-		return fmt.Errorf("settle the ledger: %w", err)
+	d := storage.Disclosure{ID: e.id, Status: status, Bytes: bytes, SettledAt: storage.Now()}
+	if e.ledger.pending.settle(d) {
+		return nil
 	}
-	return nil
+	return e.ledger.Flush(context.WithoutCancel(ctx))
 }
 
 // Domain returns what a domain was told since t, newest first, limit rows at most.
@@ -105,7 +103,7 @@ func (l *Ledger) Domain(ctx context.Context, domain string, since time.Time, lim
 
 // Prune forgets what was told before t, the oldest first and limit rows at most, and returns how many that were.
 func (l *Ledger) Prune(ctx context.Context, t time.Time, limit int) (n int, err error) {
-	l.pulls.forget(t) // first: what is pulled from now on has a row of its own
+	l.pending.forget(t) // first: what is pulled from now on has a row of its own
 	err = l.db.Write(ctx, func(ctx context.Context, tx storage.Tx) (err error) {
 		n, err = tx.ForgetDisclosures(ctx, storage.At(t), limit)
 		return err

@@ -12,21 +12,24 @@ import (
 )
 
 const (
-	// maxPulls bounds the rows that wait in memory for their counts to be written.
-	maxPulls = 4096
-	// flushEvery is how long a count may wait: after a crash, pulls of that time are missing from it, never the row.
-	flushEvery = 10 * time.Second
+	// maxPulls bounds the rows that are counted in memory, maxSettled those of which it waits there how they ended.
+	maxPulls   = 4096
+	maxSettled = 256
+	// flushEvery is how long either may wait. After a crash the counts of that time are missing, and rows are unsettled;
+	// none is missing itself.
+	flushEvery = 2 * time.Second
 )
 
-// pulls are the rows of the present hour that say what was asked for and served. What a domain asks for again, and sees the
-// same of, in the same hour, is one row with a count: a server that reads a document a thousand times learns it once, and
-// whoever could add a row with every request could fill the disk.
-type pulls struct {
-	mu   sync.Mutex
-	rows map[pull]*tally
+// pending is what is known of rows that are there and is not written yet.
+type pending struct {
+	mu      sync.Mutex
+	pulls   map[pull]*tally // of the present hour
+	settled []storage.Disclosure
 }
 
-// pull is what makes two disclosures one row.
+// pull is what makes two disclosures one row. What a domain asks for again, and sees the same of, in the same hour, is one row
+// with a count: a server that reads a document a thousand times learns it once, and whoever could add a row with every
+// request could fill the disk.
 type pull struct {
 	hour                                       int64 // since 1970
 	domain, purpose, act, object, fields, exit string
@@ -50,24 +53,24 @@ func of(r *Row) pull {
 func (l *Ledger) Pulled(ctx context.Context, r Row) error {
 	r.Direction, r.SettledAt, r.Times, r.Last = Pulled, r.At, 1, r.At
 	key := of(&r)
-	if l.pulls.again(key, r) {
+	if l.pending.again(key, r) {
 		return nil
 	}
 	e, err := l.Begin(ctx, r)
 	if err != nil {
 		return err
 	}
-	if !l.pulls.add(key, e.id, r.At) {
+	if !l.pending.add(key, e.id, r.At) {
 		return l.Flush(ctx)
 	}
 	return nil
 }
 
 // again counts a pull of which there is a row.
-func (p *pulls) again(key pull, r Row) bool {
+func (p *pending) again(key pull, r Row) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t := p.rows[key]
+	t := p.pulls[key]
 	if t == nil {
 		return false
 	}
@@ -77,71 +80,84 @@ func (p *pulls) again(key pull, r Row) bool {
 	return true
 }
 
-// add lets pulls be counted with a row that was written. Of two that were written at once both stay, and one counts on.
-// false says that there is no more room.
-func (p *pulls) add(key pull, id int64, at time.Time) bool {
+// settle notes how a row ended; false says that it is time to write.
+func (p *pending) settle(d storage.Disclosure) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.rows == nil {
-		p.rows = map[pull]*tally{}
+	p.settled = append(p.settled, d)
+	return len(p.settled) < maxSettled
+}
+
+// add lets pulls be counted with a row that was written. Of two that were written at once both stay, and one counts on.
+// false says that there is no more room.
+func (p *pending) add(key pull, id int64, at time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pulls == nil {
+		p.pulls = map[pull]*tally{}
 	}
-	if p.rows[key] == nil {
-		p.rows[key] = &tally{id: id, at: at}
+	if p.pulls[key] == nil {
+		p.pulls[key] = &tally{id: id, at: at}
 	}
-	return len(p.rows) < maxPulls
+	return len(p.pulls) < maxPulls
 }
 
 // take returns what is to be written. Rows of hours that are over are forgotten; so are all, if there are too many.
-func (p *pulls) take(now time.Time) map[pull]tally {
+func (p *pending) take(now time.Time) (due map[pull]tally, settled []storage.Disclosure) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	due := map[pull]tally{}
-	full := len(p.rows) >= maxPulls
-	for key, t := range p.rows {
+	settled, p.settled = p.settled, nil
+	due = map[pull]tally{}
+	full := len(p.pulls) >= maxPulls
+	for key, t := range p.pulls {
 		if t.times > 0 {
 			due[key] = *t
 			*t = tally{id: t.id, at: t.at}
 		}
 		if full || key.hour != now.Unix()/3600 {
-			delete(p.rows, key)
+			delete(p.pulls, key)
 		}
 	}
-	return due
+	return due, settled
 }
 
 // put takes back what could not be written.
-func (p *pulls) put(due map[pull]tally) {
+func (p *pending) put(due map[pull]tally, settled []storage.Disclosure) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.settled = append(settled, p.settled...)
 	for key, t := range due {
-		if now := p.rows[key]; now != nil && now.id == t.id {
+		if now := p.pulls[key]; now != nil && now.id == t.id {
 			t.times, t.bytes = t.times+now.times, t.bytes+now.bytes
 			if now.times > 0 {
 				t.last = now.last
 			}
 		}
-		p.rows[key] = &t
+		p.pulls[key] = &t
 	}
 }
 
 // forget lets the rows go that were written before t.
-func (p *pulls) forget(t time.Time) {
+func (p *pending) forget(t time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for key, tally := range p.rows {
+	for key, tally := range p.pulls {
 		if tally.at.Before(t) {
-			delete(p.rows, key)
+			delete(p.pulls, key)
 		}
 	}
 }
 
-// Flush writes the counts of what was pulled. What cannot be written stays for the next time.
+// Flush writes what waits in memory. What cannot be written stays for the next time.
 func (l *Ledger) Flush(ctx context.Context) error {
-	due := l.pulls.take(time.Now())
-	if len(due) == 0 {
+	due, settled := l.pending.take(time.Now())
+	if len(due)+len(settled) == 0 {
 		return nil
 	}
 	err := l.db.Write(ctx, func(ctx context.Context, tx storage.Tx) (err error) {
+		for i := range settled {
+			err = errors.Join(err, tx.SettleDisclosure(ctx, &settled[i]))
+		}
 		for _, t := range due {
 			d := &storage.Disclosure{ID: t.id, Times: t.times, Bytes: t.bytes, LastAt: storage.At(t.last)}
 			err = errors.Join(err, tx.CountDisclosure(ctx, d))
@@ -149,13 +165,13 @@ func (l *Ledger) Flush(ctx context.Context) error {
 		return err
 	})
 	if err != nil {
-		l.pulls.put(due)
-		return fmt.Errorf("write counts of the ledger: %w", err)
+		l.pending.put(due, settled)
+		return fmt.Errorf("write what became of the ledger's rows: %w", err)
 	}
 	return nil
 }
 
-// Run writes the counts of what was pulled every few seconds until ctx ends, and then once more. It returns the error of
+// Run writes what waits in memory every few seconds until ctx ends, and then once more. It returns the error of
 // that last time; those before are tried again.
 func (l *Ledger) Run(ctx context.Context) error {
 	tick := time.NewTicker(flushEvery)
