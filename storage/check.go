@@ -19,7 +19,7 @@ type Fault struct {
 }
 
 const (
-	remedyRestore = "stop the node, move the file away and `dunnock restore` a backup"
+	remedyRestore = "stop the node, move the data directory away and `dunnock restore` a backup"
 	maxFaults     = 100 // of a kind
 )
 

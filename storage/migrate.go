@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
+	"text/template"
+	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/migrate"
@@ -62,9 +65,7 @@ func migrateFrom(ctx context.Context, db *bun.DB, files fs.FS) error {
 		return err
 	}
 	m := migrate.NewMigrator(db, known,
-		migrate.WithTableName("migrations"), migrate.WithLocksTableName("migration_locks"),
-		migrate.WithMarkAppliedOnSuccess(true), // the default records a migration that then fails
-		migrate.WithTemplateData(ddl))
+		migrate.WithTableName("migrations"), migrate.WithLocksTableName("migration_locks"))
 	if err := m.Init(ctx); err != nil {
 		return fmt.Errorf("prepare migrations: %w", err)
 	}
@@ -78,8 +79,42 @@ func migrateFrom(ctx context.Context, db *bun.DB, files fs.FS) error {
 			return ErrNewerSchema
 		}
 	}
-	if _, err := m.Migrate(ctx); err != nil {
-		return fmt.Errorf("migrate the database: %w", err)
+	for _, k := range names {
+		if slices.ContainsFunc(applied, func(a migrate.Migration) bool { return a.Name == k.Name }) {
+			continue
+		}
+		if err := apply(ctx, db, files, k); err != nil {
+			return fmt.Errorf("migrate the database: %s: %w", k.Name, err)
+		}
 	}
 	return nil
+}
+
+// apply runs a migration and records it in one transaction. The migrator would record it in another: after a crash between
+// the two it would be run again, and fail.
+func apply(ctx context.Context, db *bun.DB, files fs.FS, m migrate.Migration) error {
+	name := m.Name + "_" + m.Comment + ".tx.up.sql"
+	text, err := fs.ReadFile(files, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		text, err = fs.ReadFile(files, "migrations/"+name)
+	}
+	if err != nil {
+		return err
+	}
+	t, err := template.New(name).Parse(string(text))
+	if err != nil {
+		return err
+	}
+	var sql strings.Builder
+	if err := t.Execute(&sql, ddl); err != nil {
+		return err
+	}
+	return db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := tx.ExecContext(ctx, sql.String()); err != nil {
+			return err
+		}
+		m.GroupID, m.MigratedAt = 1, time.Now()
+		_, err := tx.NewInsert().Model(&m).ModelTableExpr("migrations").Exec(ctx)
+		return err
+	})
 }

@@ -12,7 +12,7 @@ import (
 
 // What a disk or another program does to a database, in words for whoever runs the node: what is wrong, then the remedy.
 var (
-	ErrDamaged  = errors.New("the database is damaged: `dunnock check --deep` says where; stop the node, move the file away and `dunnock restore` a backup")
+	ErrDamaged  = errors.New("the database is damaged: `dunnock check --deep` says where; stop the node, move the data directory away and `dunnock restore` a backup")
 	ErrBusy     = errors.New("another program holds the database: end it (`fuser dunnock.db` names it), and try again")
 	ErrFull     = errors.New("the disk is full, or the quota used up: make room, and try again")
 	ErrReadOnly = errors.New("the disk or the file is read-only: mount it for writing, or give the file to the node's user, and try again")

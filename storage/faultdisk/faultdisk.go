@@ -216,7 +216,8 @@ func (d *Disk) OpenFilename(name *vfs.Filename, flags vfs.OpenFlag) (vfs.File, v
 		}
 		d.files[path] = &state{synced: data, there: missing == nil}
 	}
-	return &file{File: f, disk: d, path: path}, flags, nil
+	const journals = vfs.OPEN_MAIN_JOURNAL | vfs.OPEN_SUPER_JOURNAL | vfs.OPEN_WAL
+	return &file{File: f, disk: d, path: path, dirty: flags&vfs.OPEN_CREATE != 0 && flags&journals != 0}, flags, nil
 }
 
 // Delete implements [vfs.VFS].
@@ -261,11 +262,26 @@ func (d *Disk) synced(path string) {
 	s.pending = nil
 }
 
+// listed makes it survive which files are there: the folder was synced.
+func (d *Disk) listed() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range d.files {
+		for i, c := range s.pending {
+			if c.gone && !d.off {
+				s.there, s.synced, s.pending = false, nil, s.pending[i+1:]
+				break
+			}
+		}
+	}
+}
+
 // file is an open file on the disk.
 type file struct {
 	vfs.File
-	disk *Disk
-	path string
+	disk  *Disk
+	path  string
+	dirty bool // the real file system syncs the folder when this journal is first synced
 }
 
 func (f *file) ReadAt(p []byte, off int64) (int, error) {
@@ -302,6 +318,10 @@ func (f *file) Sync(vfs.SyncFlag) error {
 		return err
 	}
 	f.disk.synced(f.path)
+	if f.dirty {
+		f.dirty = false
+		f.disk.listed()
+	}
 	return nil
 }
 
