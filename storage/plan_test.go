@@ -22,7 +22,8 @@ var whole = map[string]string{
 	`FROM "notifications" AS "notification" ORDER BY`:   "likewise",
 	`FROM "deliveries" AS "delivery" ORDER BY "act_id"`: "`dunnock queue` shows all there is",
 	`FROM "relations" AS "relation" WHERE (kind`:        "`dunnock block list`: by the owner, few",
-	`ORDER BY "id" DESC LIMIT 1`:                        "the last row alone",
+	`FROM "inbound" ORDER BY "id" DESC`:                 "the last row alone",
+	`FROM "acts" ORDER BY "id" DESC`:                    "likewise",
 	`FROM "blobs" AS "blob" ORDER BY "name"`:            "a check and a backup look at all",
 }
 
