@@ -22,8 +22,10 @@ var whole = map[string]string{
 	`FROM "notifications" AS "notification" ORDER BY`:   "likewise",
 	`FROM "deliveries" AS "delivery" ORDER BY "act_id"`: "`dunnock queue` shows all there is",
 	`FROM "relations" AS "relation" WHERE (kind`:        "`dunnock block list`: by the owner, few",
-	`FROM "inbound" ORDER BY "id" DESC`:                 "the last row alone",
-	`FROM "acts" ORDER BY "id" DESC`:                    "likewise",
+	`SELECT "received_at" FROM "inbound"`:               "Latest: the last row alone",
+	`SELECT "created_at" FROM "acts"`:                   "likewise",
+	`SELECT "created_at" FROM "posts"`:                  "likewise",
+	`SELECT "at" FROM "disclosures"`:                    "likewise",
 	`FROM "blobs" AS "blob" ORDER BY "name"`:            "a check and a backup look at all",
 }
 
