@@ -26,7 +26,7 @@ var short = retention.Keep{Posts: 5 * 24 * time.Hour, Notifications: 9 * 24 * ti
 
 func strangersADay() int {
 	if os.Getenv("DUNNOCK_FULL") == "1" {
-		return 400
+		return 160
 	}
 	return 16
 }
