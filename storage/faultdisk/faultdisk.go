@@ -3,8 +3,9 @@
 // A [Disk] is a VFS of the SQLite driver's. Everything goes on to the real file system; beside that the disk keeps what each
 // file had when it was last synced, and what was written since. When its power is cut, what was synced is still there, and
 // of the rest whatever chance wants: nothing, all, some writes without those before them, or parts of writes (sectors of
-// 512 bytes arrive whole or not at all). [Disk.Remains] writes that into another directory, for the database to be opened
-// there.
+// 512 bytes arrive whole or not at all). The names of files are likewise as they were when the directory was last synced,
+// and those made or deleted since are there or not. [Disk.Remains] writes that into another directory, for the database to
+// be opened there.
 //
 // Shared memory and locks are the real ones. Files that do not go through SQLite are not touched.
 package faultdisk
@@ -13,11 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"math/rand/v2"
-	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -25,8 +22,6 @@ import (
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/vfs"
 )
-
-const sector = 512
 
 // Op is something that is asked of a disk.
 type Op string
@@ -51,25 +46,11 @@ type Disk struct {
 	name  string
 	fault atomic.Pointer[func(Op, string) error]
 
-	mu    sync.Mutex // never held while SQLite is called
-	files map[string]*state
+	mu sync.Mutex // never held while SQLite is called
+	platter
 	ops   int // so far
 	cutAt int // the operation at which the power goes; 0: never
 	off   bool
-}
-
-// state is what is known of a file.
-type state struct {
-	there   bool // it survives a power cut
-	synced  []byte
-	pending []change // since
-}
-
-// change is a write, or a truncation (nil data).
-type change struct {
-	off  int64
-	data []byte
-	gone bool // the file was deleted
 }
 
 var numbered atomic.Int64
@@ -77,7 +58,7 @@ var numbered atomic.Int64
 // New makes a disk and registers it under [Disk.Name]. cutAt is the operation (a write, sync, truncation or deletion) at
 // which the power goes; 0: never.
 func New(cutAt int) *Disk {
-	d := &Disk{name: fmt.Sprintf("faultdisk%d", numbered.Add(1)), files: map[string]*state{}, cutAt: cutAt}
+	d := &Disk{name: fmt.Sprintf("faultdisk%d", numbered.Add(1)), platter: newPlatter(), cutAt: cutAt}
 	vfs.Register(d.name, d)
 	return d
 }
@@ -131,63 +112,15 @@ func (d *Disk) begin(op Op, path string) error {
 	return nil
 }
 
-// change notes what was done to a file.
-func (d *Disk) change(path string, c change) {
+// done notes what an operation did, unless the power went meanwhile.
+func (d *Disk) done(note func()) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if s := d.files[path]; s != nil && !d.off {
-		s.pending = append(s.pending, c)
+	if d.off {
+		return offline
 	}
-}
-
-// Remains writes into dir what is left on the disk after its power was cut, as chance has it, and returns a word for how.
-func (d *Disk) Remains(dir string, rng *rand.Rand) (how string, err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	how = []string{"nothing unsynced", "everything", "some writes", "torn writes"}[rng.IntN(4)]
-	for _, path := range slices.Sorted(maps.Keys(d.files)) {
-		s := d.files[path]
-		data, there := slices.Clone(s.synced), s.there
-		for _, c := range s.pending {
-			if how == "nothing unsynced" || how == "some writes" && rng.IntN(2) == 0 {
-				continue
-			}
-			if c.gone {
-				data, there = nil, false
-				continue
-			}
-			there = true
-			data = c.apply(data, func() bool { return how != "torn writes" || rng.IntN(2) == 0 })
-		}
-		if !there {
-			continue
-		}
-		if err := os.WriteFile(filepath.Join(dir, filepath.Base(path)), data, 0o600); err != nil {
-			return how, err
-		}
-	}
-	return how, nil
-}
-
-// apply makes a change to data, each sector of it if arrives says so.
-func (c change) apply(data []byte, arrives func() bool) []byte {
-	if c.data == nil {
-		if arrives() && c.off < int64(len(data)) {
-			data = data[:c.off]
-		}
-		return data
-	}
-	for from := int64(0); from < int64(len(c.data)); {
-		to := min(int64(len(c.data)), (c.off+from)/sector*sector+sector-c.off)
-		if arrives() {
-			if need := c.off + to; need > int64(len(data)) {
-				data = append(data, make([]byte, need-int64(len(data)))...)
-			}
-			copy(data[c.off+from:], c.data[from:to])
-		}
-		from = to
-	}
-	return data
+	note()
+	return nil
 }
 
 // Open implements [vfs.VFS]; SQLite calls OpenFilename.
@@ -197,27 +130,28 @@ func (d *Disk) Open(string, vfs.OpenFlag) (vfs.File, vfs.OpenFlag, error) {
 
 // OpenFilename implements [vfs.VFSFilename].
 func (d *Disk) OpenFilename(name *vfs.Filename, flags vfs.OpenFlag) (vfs.File, vfs.OpenFlag, error) {
-	if d.Off() {
-		return nil, flags, offline
-	}
-	real := vfs.Find("").(vfs.VFSFilename)
 	path := name.String()
-	_, missing := os.Stat(path)
-	f, flags, err := real.OpenFilename(name, flags)
-	if err != nil || path == "" {
-		return f, flags, err
-	}
+	real := vfs.Find("").(vfs.VFSFilename)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.files[path] == nil {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return nil, flags, errors.Join(err, f.Close())
-		}
-		d.files[path] = &state{synced: data, there: missing == nil}
+	if d.off {
+		return nil, flags, offline
+	}
+	if path == "" { // it would not survive anyway
+		return real.OpenFilename(name, flags)
+	}
+	if err := d.look(path, path+"-wal", path+"-journal"); err != nil {
+		return nil, flags, err
+	}
+	f, given, err := real.OpenFilename(name, flags)
+	if err != nil {
+		return nil, given, err
 	}
 	const journals = vfs.OPEN_MAIN_JOURNAL | vfs.OPEN_SUPER_JOURNAL | vfs.OPEN_WAL
-	return &file{File: f, disk: d, path: path, dirty: flags&vfs.OPEN_CREATE != 0 && flags&journals != 0}, flags, nil
+	return &file{
+		File: f, disk: d, path: path, inode: d.open(path),
+		names: flags&vfs.OPEN_CREATE != 0 && flags&journals != 0,
+	}, given, nil
 }
 
 // Delete implements [vfs.VFS].
@@ -225,14 +159,15 @@ func (d *Disk) Delete(path string, syncDir bool) error {
 	if err := d.begin(Delete, path); err != nil {
 		return err
 	}
-	if err := vfs.Find("").Delete(path, syncDir); err != nil {
+	if err := vfs.Find("").Delete(path, false); err != nil {
 		return err
 	}
-	d.change(path, change{gone: true})
-	if syncDir {
-		d.synced(path)
-	}
-	return nil
+	return d.done(func() {
+		d.rename(path, nil)
+		if syncDir {
+			d.syncNames()
+		}
+	})
 }
 
 // Access implements [vfs.VFS].
@@ -243,45 +178,13 @@ func (d *Disk) Access(path string, flags vfs.AccessFlag) (bool, error) {
 // FullPathname implements [vfs.VFS].
 func (d *Disk) FullPathname(path string) (string, error) { return vfs.Find("").FullPathname(path) }
 
-// synced makes all that was done to a file survive.
-func (d *Disk) synced(path string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	s := d.files[path]
-	if s == nil || d.off {
-		return
-	}
-	s.there = true
-	for _, c := range s.pending {
-		if s.there = !c.gone; c.gone {
-			s.synced = nil
-			continue
-		}
-		s.synced = c.apply(s.synced, func() bool { return true })
-	}
-	s.pending = nil
-}
-
-// listed makes it survive which files are there: the folder was synced.
-func (d *Disk) listed() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, s := range d.files {
-		for i, c := range s.pending {
-			if c.gone && !d.off {
-				s.there, s.synced, s.pending = false, nil, s.pending[i+1:]
-				break
-			}
-		}
-	}
-}
-
 // file is an open file on the disk.
 type file struct {
 	vfs.File
 	disk  *Disk
 	path  string
-	dirty bool // the real file system syncs the folder when this journal is first synced
+	inode *inode
+	names bool // the directory is to be synced with it, as the real VFS does once for a journal that it may have made
 }
 
 func (f *file) ReadAt(p []byte, off int64) (int, error) {
@@ -297,19 +200,17 @@ func (f *file) WriteAt(p []byte, off int64) (int, error) {
 		return 0, err
 	}
 	n, err := f.File.WriteAt(p, off)
-	f.disk.change(f.path, change{off: off, data: slices.Clone(p[:n])})
-	return n, err
+	return n, errors.Join(err, f.disk.done(func() { f.inode.write(off, p[:n]) }))
 }
 
 func (f *file) Truncate(size int64) error {
 	if err := f.disk.begin(Truncate, f.path); err != nil {
 		return err
 	}
-	err := f.File.Truncate(size)
-	if err == nil {
-		f.disk.change(f.path, change{off: size})
+	if err := f.File.Truncate(size); err != nil {
+		return err
 	}
-	return err
+	return f.disk.done(func() { f.inode.truncate(size) })
 }
 
 // Sync does not wait for the real disk, which would only make the tests slow.
@@ -317,12 +218,13 @@ func (f *file) Sync(vfs.SyncFlag) error {
 	if err := f.disk.begin(Sync, f.path); err != nil {
 		return err
 	}
-	f.disk.synced(f.path)
-	if f.dirty {
-		f.dirty = false
-		f.disk.listed()
-	}
-	return nil
+	return f.disk.done(func() {
+		f.inode.sync()
+		if f.names {
+			f.names = false
+			f.disk.syncNames()
+		}
+	})
 }
 
 // SharedMemory implements [vfs.FileSharedMemory].
