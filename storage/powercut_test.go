@@ -57,6 +57,74 @@ func TestPowerCut(t *testing.T) {
 	t.Logf("%d cuts, %d of them of an open database: %v", scaled(1000), opened, ways)
 }
 
+// TestPowerCutOfOneThatWasMadeThere makes a database, and cuts the power once it has outgrown its journal: the other journal,
+// that of its making, must not come back to take away all that is in the file since. The same after it was closed and opened
+// again, which takes the first journal away.
+func TestPowerCutOfOneThatWasMadeThere(t *testing.T) {
+	for _, opened := range []int{1, 2} {
+		disk := faultdisk.New(0)
+		defer disk.Close()
+		p := &powered{T: t, path: filepath.Join(t.TempDir(), "dunnock.db"), acked: map[string]bool{}}
+		for n := range opened {
+			db, err := Open(t.Context(), Config{Path: p.path, VFS: disk.Name()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 1500 {
+				p.write(db)
+			}
+			if info, err := os.Stat(p.path); err != nil || info.Size() < 1<<20 {
+				t.Fatalf("there was no checkpoint: %v, %v", info.Size(), err)
+			}
+			if n == opened-1 {
+				disk.CutAfter(1)
+				p.write(db)
+			}
+			_ = db.Close() // the last one complains that there is no power
+		}
+		for _, way := range []string{"nothing unsynced", "everything", "some writes", "torn writes"} {
+			if !p.left(disk, way) {
+				t.Fatalf("opened %d times, leaving %s", opened, way)
+			}
+		}
+	}
+}
+
+// TestPowerCutAtEachStepOfTheMaking cuts the power at each operation in turn while a database is made and migrated; what is left
+// must open, and be migrated no further than it says. Everything survives, as when the process alone dies; in full, also less.
+func TestPowerCutAtEachStepOfTheMaking(t *testing.T) {
+	ways := []string{"everything", "nothing unsynced", "some writes", "torn writes"}
+	for cutAt, made := 1, false; !made; cutAt++ {
+		disk := faultdisk.New(cutAt)
+		p := &powered{T: t, path: filepath.Join(t.TempDir(), "dunnock.db")}
+		db, err := Open(t.Context(), Config{Path: p.path, VFS: disk.Name()})
+		if made = err == nil; made {
+			_ = db.Close() // complains if the power goes only now
+		}
+		for _, way := range ways[:max(1, scaled(len(ways)))] {
+			if !p.left(disk, way) {
+				t.Fatalf("at operation %d, leaving %s", cutAt, way)
+			}
+		}
+		disk.Close()
+	}
+}
+
+// left looks at what is left in one of the ways.
+func (p *powered) left(disk *faultdisk.Disk, way string) bool {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for {
+		p.path = filepath.Join(p.TempDir(), "dunnock.db")
+		how, err := disk.Remains(filepath.Dir(p.path), rng)
+		if err != nil {
+			p.Fatal(err)
+		}
+		if how == way {
+			return p.sound()
+		}
+	}
+}
+
 // run lets several write until the power is gone. false: the database could not even be opened.
 func (p *powered) run(disk *faultdisk.Disk) bool {
 	db, err := Open(p.Context(), Config{Path: p.path, VFS: disk.Name()})
