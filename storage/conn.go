@@ -13,6 +13,9 @@ import (
 // maxCompiled bounds the statements that a connection keeps compiled. One takes some kilobytes.
 const maxCompiled = 96
 
+// maxText bounds, in bytes, what a connection keeps to read the next statement in.
+const maxText = 16 << 10
+
 // connector opens connections that compile a statement once and keep it.
 type connector struct{ driver.Connector }
 
@@ -33,7 +36,9 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 type conn struct {
 	sqlitedriver.Conn
 	compiled map[string]*compiled // those not running, by text
-	clock    int                  // counts uses
+	text     []byte               // these two: what lift works in
+	values   []any
+	clock    int // counts uses
 }
 
 // compiled is a statement, reset and without values while it is kept.
@@ -91,7 +96,13 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 
 // take gets a statement ready to run: from those that are kept, or newly compiled.
 func (c *conn) take(ctx context.Context, query string, args []driver.NamedValue) (*compiled, error) {
-	text, values, ok := lift(query)
+	text, values, ok := lift(query, c.text, c.values)
+	defer func() {
+		clear(values) // the statement has its own copies
+		if c.text, c.values = text, values; cap(text) > maxText {
+			c.text = nil
+		}
+	}()
 	if !ok || len(args) > 0 {
 		return nil, driver.ErrSkip
 	}

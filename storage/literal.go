@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"encoding/hex"
 	"strconv"
 	"strings"
@@ -15,16 +16,18 @@ import (
 //
 // A value after <> stays: the conditions of partial indexes are written so, and SQLite uses these only for statements that
 // have the same condition in the text. So do NULL, TRUE, FALSE and fractions.
-func lift(query string) (text []byte, values []any, ok bool) {
+//
+// What it returns is made in text and values, which may be used again when the statement runs no more.
+func lift(query string, text []byte, values []any) ([]byte, []any, bool) {
+	text, values = text[:0], values[:0]
 	verb, _, _ := strings.Cut(query, " ")
 	switch verb {
 	case "SELECT", "INSERT", "UPDATE", "DELETE", "WITH":
 	case "SAVEPOINT", "RELEASE", "ROLLBACK":
-		return []byte(query), nil, verb != "ROLLBACK" || strings.HasPrefix(query, "ROLLBACK TO ")
+		return append(text, query...), values, verb != "ROLLBACK" || strings.HasPrefix(query, "ROLLBACK TO ")
 	default:
-		return nil, nil, false
+		return text, values, false
 	}
-	text = make([]byte, 0, min(len(query), 2048))
 	for i := 0; i < len(query); {
 		c := query[i]
 		end, value := i+1, any(nil)
@@ -36,11 +39,11 @@ func lift(query string) (text []byte, values []any, ok bool) {
 		case (c == 'X' || c == 'x') && i+1 < len(query) && query[i+1] == '\'':
 			var digits any
 			if end, digits = quoted(query, i+1); digits == nil {
-				return nil, nil, false
+				return text, values, false
 			}
 			b, err := hex.DecodeString(digits.(string))
 			if err != nil {
-				return nil, nil, false
+				return text, values, false
 			}
 			value = b
 		case isDigit(c):
@@ -55,12 +58,12 @@ func lift(query string) (text []byte, values []any, ok bool) {
 				end++
 			}
 		case strings.IndexByte("?:@$;`[", c) >= 0, strings.HasPrefix(query[i:], "--"), strings.HasPrefix(query[i:], "/*"):
-			return nil, nil, false
+			return text, values, false
 		}
 		if end < 0 {
-			return nil, nil, false
+			return text, values, false
 		}
-		if value == nil || strings.HasSuffix(strings.TrimRight(string(text[max(0, len(text)-4):]), " "), "<>") {
+		if value == nil || bytes.HasSuffix(bytes.TrimRight(text, " "), []byte("<>")) {
 			text = append(text, query[i:end]...)
 		} else {
 			text, values = append(text, '?'), append(values, value)
@@ -76,14 +79,18 @@ const maxValues = 100
 // quoted reads what stands in quotes at i, which in it are doubled. It returns where it ends, -1 if it does not, and what it
 // says.
 func quoted(s string, i int) (end int, value any) {
-	quote := s[i]
+	quote, doubled := s[i], false
 	for j := i + 1; j < len(s); j++ {
 		if s[j] != quote {
 			continue
 		}
 		if j+1 < len(s) && s[j+1] == quote {
 			j++
+			doubled = true
 			continue
+		}
+		if !doubled {
+			return j + 1, s[i+1 : j]
 		}
 		q := string(quote)
 		return j + 1, strings.ReplaceAll(s[i+1:j], q+q, q)

@@ -7,6 +7,7 @@ import (
 	"math"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -25,8 +26,8 @@ func TestLift(t *testing.T) {
 		{`SAVEPOINT job`, `SAVEPOINT job`, nil},
 		{`ROLLBACK TO job`, `ROLLBACK TO job`, nil},
 	} {
-		text, values, ok := lift(c.query)
-		if !ok || string(text) != c.text || !reflect.DeepEqual(values, c.values) {
+		text, values, ok := lift(c.query, nil, nil)
+		if !ok || string(text) != c.text || !slices.EqualFunc(values, c.values, reflect.DeepEqual) {
 			t.Errorf("%s\n got %s %v %v\nwant %s %v", c.query, text, values, ok, c.text, c.values)
 		}
 	}
@@ -35,7 +36,7 @@ func TestLift(t *testing.T) {
 		`SELECT X'0'`, `PRAGMA cache_size = 5`, `CREATE TABLE t (a INTEGER DEFAULT 1)`, `BEGIN`, `ROLLBACK`, `COMMIT`,
 		`SELECT 1 IN (` + strings.Repeat("1,", maxValues) + `1)`,
 	} {
-		if text, values, ok := lift(query); ok {
+		if text, values, ok := lift(query, nil, nil); ok {
 			t.Errorf("%s became %s %v", query, text, values)
 		}
 	}
