@@ -127,3 +127,37 @@ func TestServeMedia(t *testing.T) {
 		t.Errorf("%+v", rows)
 	}
 }
+
+// What is kept of a document is each viewer's own view, and every serving has its place in the ledger.
+func TestKeptViewsAreEachViewersOwn(t *testing.T) {
+	w := newWorld(t, hardening.Open(), ok)
+	d := hardening.Document{Object: "o", Release: long, Body: person(), Views: new(hardening.Views)}
+	fresh := d
+	fresh.Views = nil
+	for range 3 {
+		for _, domain := range []string{"", "r.example", "s.example"} {
+			v := hardening.Viewer{Domain: domain}
+			want, err := w.Serve(t.Context(), v, fresh)
+			got, kept := w.Serve(t.Context(), v, d)
+			if err != nil || kept != nil || !bytes.Equal(got, want) {
+				t.Errorf("%q sees %s, %v; want %s, %v", domain, got, kept, want, err)
+			}
+		}
+	}
+	for _, domain := range []string{"", "r.example", "s.example"} {
+		rows, err := w.ledger.Domain(t.Context(), domain, long, 10)
+		if times := 0; err == nil {
+			for _, r := range rows {
+				times += r.Times
+			}
+			if times != 6 {
+				t.Errorf("%q has %d rows that say %d times", domain, len(rows), times)
+			}
+		}
+	}
+	later := d
+	later.Release = time.Now().Add(time.Hour)
+	if body, err := w.Serve(t.Context(), hardening.Viewer{Domain: "r.example"}, later); !errors.Is(err, hardening.ErrUnreleased) || body != nil {
+		t.Errorf("before its release: %s, %v", body, err)
+	}
+}

@@ -16,38 +16,40 @@ import (
 // actor is the way of the two actors. Whoever proves who they are gets what their domain is shown; everybody else gets the
 // stub, a signature that cannot be verified notwithstanding: it may be made to ask for our key. So do the blocked, who have
 // to verify that they are.
-func (h handler) actor(build func(context.Context) (vocab.Object, error), who func(*http.Request) (viewer, error)) http.HandlerFunc {
+func (h handler) actor(document func(context.Context) (hardening.Document, error), who func(*http.Request) (viewer, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !negotiate(w, r) {
 			return
 		}
 		v, err := who(r)
-		var doc vocab.Object
+		var d hardening.Document
 		if err == nil {
-			doc, err = build(r.Context())
+			d, err = document(r.Context())
 		}
-		h.answer(w, r, v, hardening.Document{Object: doc.ID(), Release: always, Body: doc}, err)
+		h.answer(w, r, v, d, err)
 	}
 }
 
-// keep makes an actor's document once, until the profile or the keys change: reading the keys and taking their public halves
-// costs more than all the rest of an answer. What it returns is shared, and not to be changed.
-func (h handler) keep(build func(context.Context) (vocab.Object, error)) func(context.Context) (vocab.Object, error) {
+// keep makes an actor's document once, and its views, until the profile or the keys change: reading the keys and taking their
+// public halves costs more than all the rest of an answer.
+func (h handler) keep(build func(context.Context) (vocab.Object, error)) func(context.Context) (hardening.Document, error) {
 	type made struct {
-		at  int64
-		doc vocab.Object
+		at       int64
+		document hardening.Document
 	}
 	var last atomic.Pointer[made]
-	return func(ctx context.Context) (vocab.Object, error) {
+	return func(ctx context.Context) (hardening.Document, error) {
 		at := h.DB.Self()
 		if m := last.Load(); m != nil && m.at == at {
-			return m.doc, nil
+			return m.document, nil
 		}
 		doc, err := build(ctx)
-		if err == nil {
-			last.Store(&made{at, doc})
+		if err != nil {
+			return hardening.Document{}, err
 		}
-		return doc, err
+		m := &made{at, hardening.Document{Object: doc.ID(), Release: always, Body: doc, Views: new(hardening.Views)}}
+		last.Store(m)
+		return m.document, nil
 	}
 }
 

@@ -2,9 +2,11 @@ package documents
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/dunnock-server/dunnock/federation/httpsig"
@@ -140,4 +142,46 @@ func TestPolicyThatShowsNothing(t *testing.T) {
 	if told, err := w.db.ToldInboxes(t.Context(), post.URI); err != nil || len(told) > 0 {
 		t.Errorf("what was hidden counts as told: its deletion would be told too (%d inboxes, %v)", len(told), err)
 	}
+}
+
+// The actor is made once, and anew after each change of the profile or the keys.
+func TestActorIsWhatItIsNow(t *testing.T) {
+	w := newWorld(t)
+	p := w.profile()
+	w.know("follower")
+	sees := func(want string) {
+		t.Helper()
+		for range 2 {
+			if got := w.get("follower", w.ids.Owner()); got.status != http.StatusOK || !strings.Contains(got.body, want) {
+				t.Errorf("%d without %q: %s", got.status, want, got.body)
+			}
+		}
+	}
+	sees(`"name":"Alice"`)
+	p.Name = "Alice Liddell"
+	w.write(func(ctx context.Context, tx storage.Tx) error { return tx.SetProfile(ctx, p) })
+	sees(`"name":"Alice Liddell"`)
+
+	keys, err := w.db.Keys(t.Context(), w.ids.Owner())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.write(func(ctx context.Context, tx storage.Tx) error {
+		if err := tx.DeleteKeys(ctx, w.ids.Owner()); err != nil {
+			return err
+		}
+		next := keys[0]
+		next.ID = w.ids.Key(w.ids.Owner(), "another-key")
+		return tx.InsertKey(ctx, &next)
+	})
+	sees("#another-key")
+
+	p.Name = "Nobody"
+	refused := errors.New("refused")
+	if err := w.db.Write(t.Context(), func(ctx context.Context, tx storage.Tx) error {
+		return errors.Join(tx.SetProfile(ctx, p), refused)
+	}); !errors.Is(err, refused) {
+		t.Fatal(err)
+	}
+	sees(`"name":"Alice Liddell"`)
 }
