@@ -41,18 +41,20 @@ func (m *Main) serve(c *cli.Context) error {
 	for _, w := range cfg.Warnings {
 		m.log.Warn("configuration", "key", w.Key, "line", w.Line, "problem", w.Problem, "remedy", w.Remedy)
 	}
-	n, err := m.listening(c.Context, cfg)
+	var said error
+	n, err := m.listening(c.Context, cfg, func(url string) {
+		if c.Bool("json") {
+			said = m.page().json(map[string]string{"handle": "@" + cfg.Username + "@" + cfg.Domain, "url": url})
+		} else {
+			m.welcome(cfg, url, trial)
+		}
+	})
 	if err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // from then on, a second signal ends the process
-	if c.Bool("json") {
-		err = m.page().json(map[string]string{"handle": "@" + cfg.Username + "@" + cfg.Domain, "url": n.URL()})
-	} else {
-		m.welcome(cfg, n.URL(), trial)
-	}
-	return errors.Join(err, n.Run(ctx), n.Close())
+	return errors.Join(n.Run(ctx), n.Close(), said)
 }
 
 // whatToServe reads the configuration. Without any, a trial is made; and where one with [unsafe] has no node yet, that is
@@ -80,12 +82,14 @@ func (m *Main) whatToServe(ctx context.Context) (cfg *config.Config, trial bool,
 	return cfg, trial, nil
 }
 
-// listening opens the node with its listener, so that whoever is told its address is answered there.
-func (m *Main) listening(ctx context.Context, cfg *config.Config) (*node.Node, error) {
+// listening opens the node with its listener. ready is told its address once it is answered there, and the owner's commands
+// on their socket.
+func (m *Main) listening(ctx context.Context, cfg *config.Config, ready func(url string)) (*node.Node, error) {
 	settings, err := cfg.Node(m.log)
 	if err != nil {
 		return nil, err
 	}
+	settings.Ready = ready
 	settings.Listener, err = ingress.Listen(settings.Listen)
 	if errors.Is(err, ingress.ErrInUse) && answers(ctx, cfg) {
 		return nil, opening(node.ErrLocked, cfg)

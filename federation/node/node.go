@@ -74,6 +74,8 @@ type Config struct {
 	Offline bool
 	// Socketless runs the node without the control socket, for a program that calls its Service itself.
 	Socketless bool
+	// Ready is called by Run with the node's URL, once the world and the owner's commands are answered. Nil: nobody is told.
+	Ready func(url string)
 	// VFS is the file system that SQLite uses. Empty: the system's. For tests, whose disks fail.
 	VFS string
 	// UnsafeHTTP federates over plain http, for trials and tests.

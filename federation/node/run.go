@@ -79,6 +79,9 @@ func (n *Node) Run(ctx context.Context) error {
 			return ingress.NewServer(n.control, controlLimits(), n.config.Log).Serve(serve, owner)
 		})
 	}
+	if n.config.Ready != nil {
+		n.config.Ready(n.URL())
+	}
 	err := serving.Wait()
 	stop()
 	return errors.Join(err, workers.Wait())
