@@ -249,7 +249,7 @@ func TestFaultClockAhead(t *testing.T) {
 		}
 	})
 	live(t, dir, 3*time.Hour, &friend, func(e *era) {
-		time.Sleep(7 * time.Hour)
+		time.Sleep(24 * time.Hour) // longer than any wait between two attempts
 		e.expect("told", e.told(waiting, expiring), "1 0")
 		e.expect("own posts", fmt.Sprint(e.posts(expiring)), "1")
 		time.Sleep(31 * 24 * time.Hour)
