@@ -170,7 +170,7 @@ func TestActorIsWhatItIsNow(t *testing.T) {
 		if err := tx.DeleteKeys(ctx, w.ids.Owner()); err != nil {
 			return err
 		}
-		next := keys[0]
+		next := keys[slices.IndexFunc(keys, func(k storage.Key) bool { return k.Algorithm == storage.RSA })]
 		next.ID = w.ids.Key(w.ids.Owner(), "another-key")
 		return tx.InsertKey(ctx, &next)
 	})

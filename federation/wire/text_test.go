@@ -1,11 +1,9 @@
 package wire
 
 import (
-	"math"
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/dunnock-server/dunnock/hardening/sanitize"
 	"github.com/dunnock-server/dunnock/storage"
@@ -77,26 +75,6 @@ func TestMentions(t *testing.T) {
 	trial := IDs{Scheme: "http", Host: "127.0.0.1:80", Username: "a"}
 	if got := trial.Mentions("@x@127.0.0.1:8080"); !reflect.DeepEqual(got, []string{"@x@127.0.0.1:8080"}) {
 		t.Errorf("in a trial: %q", got)
-	}
-}
-
-// TestLongText: however much of what looks like a link a text holds, its cost grows with its length and no faster.
-func TestLongText(t *testing.T) {
-	for _, piece := range []string{"https://b.example/", "-https://b.example/-", ")", "@a@b.example", "#a", "https://b.example/" + strings.Repeat(")", 3000) + " "} {
-		fastest := func(length int) time.Duration {
-			source := "https://b.example/" + strings.Repeat(piece, length/len(piece))
-			best := time.Duration(math.MaxInt64)
-			for range 3 {
-				start := time.Now()
-				ours.Text(source, nil)
-				best = min(best, time.Since(start))
-			}
-			return best
-		}
-		// Four times the text takes four times as long; were it each by each, sixteen times.
-		if short, long := fastest(75_000), fastest(300_000); long > 10*short {
-			t.Errorf("%.20q: %v, and for four times the text %v", piece, short, long)
-		}
 	}
 }
 
