@@ -11,7 +11,6 @@ func TestAll(t *testing.T) {
 	if os.Getenv("DUNNOCK_FULL") == "1" {
 		scale = "1"
 	}
-	t.Parallel()
 	f, code := load(t, nil, "all", "--scale", scale)
 	want := maps.Clone(nothingWrong)
 	maps.Copy(want, found{inboxLost: 0, inboxDoubled: 0, fanoutLost: 0, fanoutDoubled: 0, getRefused: 0, floodMany + floodLost: 0, floodOne + floodLost: 0,

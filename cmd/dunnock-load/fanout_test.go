@@ -9,7 +9,6 @@ import (
 )
 
 func TestFanout(t *testing.T) {
-	t.Parallel()
 	f, code := load(t, nil, "fanout", "--followers", fmt.Sprint(scaled(1000)), "--answer", "20ms")
 	f.want(t, found{fanoutLost: 0, fanoutDoubled: 0, followRequests: 3})
 	if code != 0 || f[fanoutOrder] > limits[fanoutOrder].value || f[fanoutFollow] > limits[fanoutFollow].value {
@@ -19,7 +18,6 @@ func TestFanout(t *testing.T) {
 
 // A follower whom the node has forgotten is missed.
 func TestFanoutLoss(t *testing.T) {
-	t.Parallel()
 	forgotten := false
 	f, code := load(t, func(t *trial) error {
 		if forgotten {

@@ -13,7 +13,6 @@ func TestFlood(t *testing.T) {
 	if scaled(10) == 10 {
 		lasts = "1m"
 	}
-	t.Parallel()
 	f, code := load(t, nil, "flood", "--for", lasts)
 	f.want(t, found{floodMany + floodLost: 0, floodOne + floodLost: 0, floodMany + floodRefused: 0, floodOne + floodRefused: 0,
 		floodMany + "connections refused or broken": 0, floodOne + "connections refused or broken": 0})
@@ -29,7 +28,6 @@ func TestFlood(t *testing.T) {
 
 // A good request of which nothing is left is noticed.
 func TestFloodLoss(t *testing.T) {
-	t.Parallel()
 	f, code := load(t, spoil(func(ctx context.Context, tx storage.Tx) error {
 		list, err := tx.Notifications(ctx, 0, 1)
 		if err != nil {

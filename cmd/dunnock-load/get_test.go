@@ -9,7 +9,6 @@ import (
 )
 
 func TestGet(t *testing.T) {
-	t.Parallel()
 	f, code := load(t, nil, "get", "--count", fmt.Sprint(scaled(10000)))
 	f.want(t, found{getRefused: 0})
 	if code != 0 || f[getSpeed] <= 0 {
@@ -19,7 +18,6 @@ func TestGet(t *testing.T) {
 
 // Whom the node has forgotten since it met them is shown less, which is noticed.
 func TestGetRefused(t *testing.T) {
-	t.Parallel()
 	f, code := load(t, func(t *trial) error {
 		return spoil(func(ctx context.Context, tx storage.Tx) error {
 			return tx.ForgetActor(ctx, t.fleet.Actors[0].URI, storage.Now().Time)

@@ -9,7 +9,6 @@ import (
 )
 
 func TestInbox(t *testing.T) {
-	t.Parallel()
 	f, code := load(t, nil, "inbox", "--count", fmt.Sprint(scaled(5000)))
 	f.want(t, found{inboxLost: 0, inboxDoubled: 0, "inbox: not answered 2xx": 0})
 	if code != 0 || f[inboxSpeed] <= 0 || f[inboxCPU] <= 0 {
@@ -19,7 +18,6 @@ func TestInbox(t *testing.T) {
 
 // What is gone, or says something else than was sent, is seen to be lost, and ends the program with 1.
 func TestInboxLoss(t *testing.T) {
-	t.Parallel()
 	f, code := load(t, spoil(func(ctx context.Context, tx storage.Tx) error {
 		list, err := tx.Notifications(ctx, 0, 3)
 		if err != nil {

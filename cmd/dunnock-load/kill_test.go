@@ -14,7 +14,6 @@ var nothingWrong = found{killLost: 0, killDoubled: 0, killsLost: 0, killsDoubled
 	killsUndelivered: 0, killsDelivered: 0, killsCrashed: 0, killsUnsound: 0}
 
 func TestKill(t *testing.T) {
-	t.Parallel()
 	f, code := load(t, nil, "kill", "--count", fmt.Sprint(scaled(2000)), "--times", fmt.Sprint(scaled(300)), "--seed", "3")
 	f.want(t, nothingWrong)
 	if code != 0 || f["kills: mentions taken"] == 0 || f["kills: likes taken"] == 0 || f["kills: deliveries"] == 0 {
@@ -25,7 +24,6 @@ func TestKill(t *testing.T) {
 // Whatever is taken out of the database behind the node's back is missed.
 func TestKillLoss(t *testing.T) {
 	calls := 0
-	t.Parallel()
 	f, code := load(t, func(t *trial) error {
 		if calls++; calls == 1 {
 			return nil

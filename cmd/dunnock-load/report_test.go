@@ -53,7 +53,6 @@ func TestReport(t *testing.T) {
 
 // A missed limit is a failure with --limits only.
 func TestLimits(t *testing.T) {
-	t.Parallel()
 	for flag, want := range map[string]int{"--limits": exitFailed, "--limits=false": 0} {
 		// Two mentions take longer than a four-thousandth of a second each.
 		if f, code := load(t, nil, "inbox", "--count", "2", flag); code != want {

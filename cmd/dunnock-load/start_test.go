@@ -3,7 +3,6 @@ package main
 import "testing"
 
 func TestStart(t *testing.T) {
-	t.Parallel()
 	f, code := load(t, nil, "start", "--times", "3", "--idle", "1s", "--posts", "1000", "--queue", "1000")
 	for _, name := range []string{startTime, idleRSS, idleAnonymous, binarySize} {
 		if f[name] <= 0 || f[atSize+name] <= 0 {
