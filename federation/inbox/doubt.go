@@ -5,15 +5,15 @@ import (
 	"errors"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/dunnock-server/dunnock/federation/resolve"
+	"github.com/dunnock-server/dunnock/hardening"
 	"github.com/dunnock-server/dunnock/storage"
 )
 
 const (
-	// maxDoubts bounds the requests that wait to be verified, and maxDoubted how long each may be: all that a stranger can
-	// make us hold by it is the product.
+	// maxDoubts bounds the requests that wait to be verified, and maxDoubted how long each may be: beside the headers, the
+	// product is all that strangers can make us hold by it.
 	maxDoubts  = 64
 	maxDoubted = 64 << 10 // bytes
 )
@@ -29,21 +29,21 @@ type doubts struct {
 	held []doubt
 }
 
-// doubt is a request that waits to be verified.
+// doubt is a request that waits to be verified. What was read from its body is not held: it can be many times as big.
 type doubt struct {
-	r    *http.Request // without its body
-	body []byte
-	a    *activity
+	r     *http.Request // without its body
+	body  []byte
+	actor string
 }
 
 // hold keeps a request, if there is room.
-func (d *doubts) hold(r *http.Request, body []byte, a *activity) {
+func (d *doubts) hold(r *http.Request, body []byte, actor string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.held) < maxDoubts && len(body) <= maxDoubted {
 		r = r.Clone(context.Background())
 		r.Body = nil
-		d.held = append(d.held, doubt{r, body, a})
+		d.held = append(d.held, doubt{r, body, actor})
 	}
 }
 
@@ -56,42 +56,45 @@ func (d *doubts) take() []doubt {
 	return held
 }
 
-// verify queues those of the doubted requests that are signed by whom they claim: those of one actor in the order they came,
-// those of different actors side by side. It asks each actor's server once at most: the resolver remembers.
-func (in *Inbox) verify(ctx context.Context, held []doubt) error {
+// verify queues those of the doubted requests that are signed by whom they claim: those of one actor in the order they
+// came, those of different actors side by side. It asks each actor's server once at most: the resolver remembers.
+func (in *Inbox) verify(ctx context.Context, held []doubt) {
 	of := map[string][]doubt{}
 	for _, d := range held {
-		of[d.a.actor] = append(of[d.a.actor], d)
+		of[d.actor] = append(of[d.actor], d)
 	}
-	var (
-		wg    sync.WaitGroup
-		mu    sync.Mutex
-		fault error
-	)
+	var wg sync.WaitGroup
 	for _, those := range of {
 		wg.Go(func() {
-			asking, cancel := context.WithTimeout(ctx, impatience)
+			ctx, cancel := context.WithTimeout(ctx, impatience)
 			defer cancel()
 			for _, d := range those {
-				signed, err := in.Resolver.Authenticate(asking, d.r, d.body, d.a.actor)
-				if err == nil {
-					_, err = in.enqueue(ctx, d.a, d.body, signed)
-				}
-				if err != nil && !unproven(err) && asking.Err() == nil {
-					mu.Lock()
-					fault = errors.Join(fault, err)
-					mu.Unlock()
+				if err := in.resolved(ctx, d); err != nil && !unproven(err) && ctx.Err() == nil {
+					in.Log.Error("a sender could not be verified", "err", err)
 				}
 			}
 		})
 	}
 	wg.Wait()
-	return fault
+}
+
+// resolved queues a doubted request if it is signed by whom it claims, and says what is wrong if it is not.
+func (in *Inbox) resolved(ctx context.Context, d doubt) error {
+	signed, err := in.Resolver.Authenticate(ctx, d.r, d.body, d.actor)
+	if err != nil {
+		return err
+	}
+	a, err := parse(d.body)
+	if err != nil {
+		return err
+	}
+	_, err = in.enqueue(ctx, a, d.body, signed)
+	return err
 }
 
 // unproven says that it is about a sender, and no fault of the node, that a request could not be verified.
 func unproven(err error) bool {
-	for _, of := range []error{resolve.ErrUnverified, resolve.ErrRefused, resolve.ErrGone, resolve.ErrUnreachable} {
+	for _, of := range []error{resolve.ErrUnverified, resolve.ErrRefused, resolve.ErrGone, resolve.ErrUnreachable, hardening.ErrBudget} {
 		if errors.Is(err, of) {
 			return true
 		}
@@ -102,7 +105,7 @@ func unproven(err error) bool {
 // enqueue keeps an activity that its actor signed; false says that it came before.
 func (in *Inbox) enqueue(ctx context.Context, a *activity, body []byte, signed *resolve.Signed) (fresh bool, err error) {
 	a.name(body, signed.At)
-	now := storage.At(time.Now())
+	now := storage.Now()
 	row := &storage.Inbound{Actor: a.actor, Activity: a.id, Body: body, SignedAt: storage.At(signed.At), ReceivedAt: now, DueAt: now}
 	in.fresh.put(a) // before it is stored, from when on it may be taken; it is the worker's then
 	err = in.DB.Write(ctx, func(ctx context.Context, tx storage.Tx) (err error) {

@@ -82,6 +82,19 @@ func TestUpdateWithANewKey(t *testing.T) {
 	})
 }
 
+// A flood of forgeries does not keep waiting what is due: each batch does both.
+func TestDoubtsDoNotHoldUpOthers(t *testing.T) {
+	doubted(t, func(w trio) {
+		body := encode(t, w.victim.act("Update", w.victim.uri))
+		w.do(w.eve.signedBy(w.victim.keyID, body, httpsig.Cavage))
+		w.post(w.eve, w.hello(w.eve, "1"))
+		if n, err := w.in.ProcessBatch(w.t.Context()); n != 2 || err != nil {
+			t.Errorf("%d, %v", n, err)
+		}
+		w.stored(w.eve.url("/notes/1"))
+	})
+}
+
 // A long request is not held: its sender may do without.
 func TestLongDoubtsAreDropped(t *testing.T) {
 	doubted(t, func(w trio) {

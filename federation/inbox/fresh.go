@@ -2,8 +2,9 @@ package inbox
 
 import "sync"
 
-// maxFresh bounds what is kept in memory of activities that came in just now, in bytes as they were sent.
-const maxFresh = 1 << 20
+// maxFresh bounds what is kept in memory of activities that came in just now, in bytes as they were sent. What was read from
+// them can be sixty times as big (see vocab.Parse).
+const maxFresh = 256 << 10
 
 // fresh are activities that came in just now, as they were read then: most take effect within moments and need not be got
 // from storage, and read, once more. It is a help and no more; what is not in it is in storage all the same.

@@ -107,7 +107,7 @@ func (in *Inbox) recognise(ctx context.Context, r *http.Request, body []byte, a 
 	}
 	switch _, err := in.DB.Actor(ctx, a.actor); {
 	case err == nil:
-		in.doubts.hold(r, body, a)
+		in.doubts.hold(r, body, a.actor)
 		in.Wake()
 	case !errors.Is(err, storage.ErrNotFound):
 		in.Log.Error("an actor could not be read", "err", err)

@@ -83,12 +83,11 @@ func (in *Inbox) wait(ctx context.Context, since storage.Time, troubled bool) {
 	}
 }
 
-// ProcessBatch makes one attempt at activities that are due, a bounded number of them, and returns how many it was. Those
-// of one actor are done in order, those of different actors side by side. Call it again until it returns 0.
+// ProcessBatch makes one attempt at activities that are due, a bounded number of them, and at those whose senders are in
+// doubt, and returns how many it was. Those of one actor are done in order, those of different actors side by side. Call it
+// again until it returns 0.
 func (in *Inbox) ProcessBatch(ctx context.Context) (int, error) {
-	if held := in.doubts.take(); len(held) > 0 {
-		return len(held), in.verify(ctx, held)
-	}
+	held := in.doubts.take()
 	rows, err := in.DB.DueInbound(ctx, storage.Now(), batch)
 	if err != nil {
 		return 0, fmt.Errorf("read the inbox: %w", err)
@@ -104,10 +103,11 @@ func (in *Inbox) ProcessBatch(ctx context.Context) (int, error) {
 	var (
 		wg    sync.WaitGroup
 		mu    sync.Mutex
-		total int
+		total = len(held)
 		fault error
 		slots = make(chan struct{}, in.Parallel)
 	)
+	wg.Go(func() { in.verify(ctx, held) }) // beside the others, so that a flood of forgeries does not keep these waiting
 	for _, actor := range actors {
 		slots <- struct{}{}
 		wg.Go(func() {
