@@ -49,7 +49,10 @@ func (r *Resolver) Authenticate(ctx context.Context, req *http.Request, body []b
 	if err != nil {
 		return nil, err
 	}
-	return signed(sig, key)
+	if key.Gone {
+		return nil, ErrGone
+	}
+	return &Signed{key, sig.SignedAt}, nil
 }
 
 // Known says who signed a request without a body, as far as that can be said without asking anybody: the key has to be
@@ -58,39 +61,15 @@ func (r *Resolver) Authenticate(ctx context.Context, req *http.Request, body []b
 //
 // The error is [ErrUnverified] unless storage fails.
 func (r *Resolver) Known(ctx context.Context, req *http.Request) (*Signed, error) {
-	sig, err := r.signature(req, nil, "")
-	if err != nil {
-		return nil, err
-	}
-	key, err := r.db.Signer(ctx, sig.KeyID)
-	if errors.Is(err, storage.ErrNotFound) {
-		return nil, fmt.Errorf("%w: the key is not known", ErrUnverified)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := fits(sig, key, ""); err != nil {
-		return nil, err
-	}
-	if key.Gone {
-		return nil, fmt.Errorf("%w: the actor is gone", ErrUnverified)
-	}
-	return signed(sig, key)
+	s, _, err := r.Stored(ctx, req, nil, "")
+	return s, err
 }
 
-// signed is what a signature says that was verified.
-func signed(sig *httpsig.Signature, key *storage.Signer) (*Signed, error) {
-	if key.Gone {
-		return nil, ErrGone
-	}
-	return &Signed{key, sig.SignedAt}, nil
-}
-
-// Stored says who signed a request, as far as the keys tell that are known. Its answer causes no request, and takes as long
-// for an actor of whom nothing is known as for one whose key the signature does not fit. may says that the request could be
-// signed by whom it claims: that it has the form for it, which depends on the request alone.
+// Stored says who signed a request, as far as the keys tell that are known; of an actor of whom nothing is known it verifies
+// as much as of one whose key the signature does not fit. It asks nobody. may says that the request could be signed by whom
+// it claims: that it has the form for it, which depends on the request alone.
 //
-// The error is [ErrUnverified] or [ErrGone] unless storage fails.
+// The error is [ErrUnverified] unless storage fails.
 func (r *Resolver) Stored(ctx context.Context, req *http.Request, body []byte, claimed string) (s *Signed, may bool, err error) {
 	sig, err := r.signature(req, body, claimed)
 	if err != nil {
@@ -107,8 +86,10 @@ func (r *Resolver) Stored(ctx context.Context, req *http.Request, body []byte, c
 	if err := fits(sig, key, claimed); err != nil {
 		return nil, true, err
 	}
-	s, err = signed(sig, key)
-	return s, true, err
+	if key.Gone {
+		return nil, true, fmt.Errorf("%w: the actor is gone", ErrUnverified)
+	}
+	return &Signed{key, sig.SignedAt}, true, nil
 }
 
 // nobody is a key without a private half that anybody knows: any number of the usual length does.

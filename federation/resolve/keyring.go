@@ -58,16 +58,16 @@ func (k *Keyring) Former(ctx context.Context, act *storage.Act, scheme httpsig.S
 		key, err := parse(stored)
 		return signer(key, scheme), err
 	}
-	any := true
+	some := true
 	if errors.Is(err, storage.ErrNotFound) {
-		any, err = k.db.HasFormerKeys(ctx)
+		some, err = k.db.HasFormerKeys(ctx)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read keys: %w", err)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.none = !any && round == k.round
+	k.none = !some && round == k.round
 	return nil, nil
 }
 
