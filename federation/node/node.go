@@ -262,6 +262,9 @@ func (n *Node) Close() error {
 	if n.files != nil {
 		errs = append(errs, n.files.Close())
 	}
+	if n.ledger != nil { // last, since what has just ended writes into it
+		errs = append(errs, n.ledger.Flush(context.Background()))
+	}
 	if n.db != nil {
 		errs = append(errs, n.db.Close())
 	}

@@ -127,13 +127,15 @@ func (p *pending) put(due map[pull]tally, settled []storage.Disclosure) {
 	defer p.mu.Unlock()
 	p.settled = append(settled, p.settled...)
 	for key, t := range due {
-		if now := p.pulls[key]; now != nil && now.id == t.id {
-			t.times, t.bytes = t.times+now.times, t.bytes+now.bytes
-			if now.times > 0 {
-				t.last = now.last
-			}
+		now := p.pulls[key]
+		if now == nil { // its hour is over, or there was no room
+			p.pulls[key] = &t
+			continue
 		}
-		p.pulls[key] = &t
+		now.times, now.bytes = now.times+t.times, now.bytes+t.bytes
+		if t.last.After(now.last) {
+			now.last = t.last
+		}
 	}
 }
 
@@ -171,15 +173,15 @@ func (l *Ledger) Flush(ctx context.Context) error {
 	return nil
 }
 
-// Run writes what waits in memory every few seconds until ctx ends, and then once more. It returns the error of
-// that last time; those before are tried again.
+// Run writes what waits in memory every few seconds until ctx ends, and returns nil then. What cannot be written is tried
+// again. Whoever stops using the ledger calls [Ledger.Flush] once more.
 func (l *Ledger) Run(ctx context.Context) error {
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return l.Flush(context.WithoutCancel(ctx))
+			return nil
 		case <-tick.C:
 			_ = l.Flush(ctx)
 		}
