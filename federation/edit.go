@@ -88,9 +88,9 @@ func (s *Service) edit(ctx context.Context, tx storage.Tx, uri string, d Draft, 
 	return s.retell(ctx, tx, p, now, release, inboxesOf(p.Visibility, named))
 }
 
-// retell tells a post as it is now: to those who know of it that it changed, and to others that it is there. What has yet to leave tells it no other way:
-// an observer who was told late must not learn what the owner has changed since. So a Create that waits says what the post
-// is now, and an Update that waits is replaced by this one.
+// retell tells a post as it is now: to those who know of it that it changed, and to others that it is there. What has yet to
+// leave tells it no other way: an observer who was told late must not learn what the owner has changed since. So a Create
+// that waits says what the post is now, and an Update that waits is replaced by this one.
 func (s *Service) retell(ctx context.Context, tx storage.Tx, p *storage.Post, now, release time.Time, others []string) error {
 	to, err := s.knowing(ctx, tx, p.URI)
 	if err != nil {

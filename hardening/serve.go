@@ -70,8 +70,8 @@ func (vs *Views) put(domain string, v view) {
 	vs.made[domain] = v
 }
 
-// Serve returns the bytes of a document as a viewer sees it, which are not to be changed, after writing that down. [ErrUnreleased] and [ErrHidden]
-// mean that the viewer gets the answer for what does not exist.
+// Serve returns the bytes of a document as a viewer sees it, which are not to be changed, after writing that down.
+// [ErrUnreleased] and [ErrHidden] mean that the viewer gets the answer for what does not exist.
 func (g *Gate) Serve(ctx context.Context, v Viewer, d Document) ([]byte, error) {
 	if err := released(d.Release); err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func (g *Gate) view(v Viewer, d Document) (view, error) {
 	if kind == "" {
 		kind, _ = d.Body["type"].(string)
 	}
-	shown, fields, err := redact.ViewAs(kind, d.Body, g.policy.For(v.Domain).Fields)
+	seen, fields, err := redact.ViewAs(kind, d.Body, g.policy.For(v.Domain).Fields)
 	if errors.Is(err, redact.ErrBelowFloor) || errors.Is(err, redact.ErrUnknownKind) {
 		return view{}, fmt.Errorf("%w: %w", ErrHidden, err)
 	}
@@ -106,7 +106,7 @@ func (g *Gate) view(v Viewer, d Document) (view, error) {
 	if len(fields) == 0 {
 		return view{}, ErrHidden // a kind without a floor, of which the policy shows no field
 	}
-	body, err := encode(shown)
+	body, err := encode(seen)
 	return view{kind, fields, body}, err
 }
 
