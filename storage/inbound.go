@@ -55,8 +55,8 @@ func (q Queries) Seen(ctx context.Context, actor, activity string) (bool, error)
 	return q.db.NewSelect().Model((*Inbound)(nil)).Where("actor = ? AND activity = ?", actor, activity).Exists(ctx)
 }
 
-// DueInbound returns activities that are due, without their bodies, in the order they came, limit at most. Where an actor's oldest one was
-// postponed, the later ones wait with it: an actor's activities take effect in order.
+// DueInbound returns activities that are due, without their bodies, in the order they came, limit at most. Where an actor's
+// oldest one was postponed, the later ones wait with it: an actor's activities take effect in order.
 func (q Queries) DueInbound(ctx context.Context, now Time, limit int) ([]Inbound, error) {
 	waiting := q.db.NewSelect().TableExpr("inbound AS w").ColumnExpr("w.actor").Where("w.due_at > ?", now)
 	return all[Inbound](ctx, q.db.NewSelect().Column("id", "actor", "activity", "signed_at", "received_at", "attempts").

@@ -14,8 +14,8 @@ import (
 // lift returns a statement with a parameter in place of each value in it, and the values. false says that it has to run as
 // it stands: it is none of those that rows are read and written with, or has what lift does not know.
 //
-// A value after <> stays: the conditions of partial indexes are written so, and SQLite uses these only for statements that
-// have the same condition in the text. So do NULL, TRUE, FALSE and fractions.
+// A value after <> stays: the conditions of partial indexes are written so, and where the use of one depends on a parameter
+// SQLite compiles the statement anew for each value of it. So do NULL, TRUE, FALSE and fractions.
 //
 // What it returns is made in text and values, which may be used again when the statement runs no more.
 func lift(query string, text []byte, values []any) ([]byte, []any, bool) {
