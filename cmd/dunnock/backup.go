@@ -79,7 +79,7 @@ func (m *Main) backup(c *cli.Context) error {
 	if err == nil {
 		err = out.keep()
 	}
-	if ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil {
 		return errors.New("interrupted: no backup was written")
 	} else if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)

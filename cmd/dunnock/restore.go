@@ -91,7 +91,7 @@ func (m *Main) restore(c *cli.Context) error {
 	})
 	switch {
 	case errors.Is(err, errDry):
-	case ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil:
 		return errors.New("interrupted: nothing was restored")
 	case errors.Is(err, node.ErrExists), errors.Is(err, node.ErrFiles), errors.Is(err, node.ErrLocked):
 		return fmt.Errorf("%s: %w; nothing was restored", at.data, err)
@@ -159,7 +159,7 @@ func exists(path string) bool {
 }
 
 // dataLine is where a configuration says where the data is: before the first table.
-var dataLine = regexp.MustCompile(`(?m)\A((?:[^\[]*\n)?)data[ \t]*=.*$`)
+var dataLine = regexp.MustCompile(`(?m)\A((?:[ \t]*(?:[^\[\s].*)?\r?\n)*?[ \t]*)data[ \t]*=.*$`)
 
 // write writes the configuration of a node that is restored whole, with the data beside it.
 func (h *home) write(text []byte) error {
