@@ -59,7 +59,7 @@ func (t *trial) pourOne(ctx context.Context, f flood, target volley.Target, i in
 		for j := range burst {
 			requests = t.forge(requests, forger, j, (n*f.connections+i)*burst+j)
 		}
-		answered, err := conn.Burst(requests, burst, func(volley.Answer) {})
+		answered, err := conn.Burst(requests, burst)
 		one.answered += answered
 		if err != nil {
 			if ctx.Err() == nil {

@@ -14,12 +14,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"time"
 
 	"github.com/dunnock-server/dunnock/cmd/internal/config"
 	"github.com/dunnock-server/dunnock/federation/control"
 	"github.com/dunnock-server/dunnock/federation/node"
-	"github.com/dunnock-server/dunnock/hardening/egress"
 )
 
 // Username is the owner's.
@@ -90,7 +88,7 @@ func (n *Node) Exec(ctx context.Context) error {
 	return err
 }
 
-// Start starts the process and returns when it listens, for others and for its owner.
+// Start starts the process and returns when it says that it answers others and its owner.
 func (n *Node) Start(ctx context.Context) error {
 	out, err := n.exec(ctx)
 	if err != nil {
@@ -100,16 +98,7 @@ func (n *Node) Start(ctx context.Context) error {
 		<-n.done
 		return n.ended(ctx)
 	}
-	for { // the owner's socket is opened a moment later
-		if conn, err := egress.DialControl(ctx, n.socket()); err == nil {
-			return conn.Close()
-		}
-		select {
-		case <-n.done:
-			return n.ended(ctx)
-		case <-time.After(time.Millisecond):
-		}
-	}
+	return nil
 }
 
 func (n *Node) ended(ctx context.Context) error {

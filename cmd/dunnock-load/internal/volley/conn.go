@@ -54,9 +54,9 @@ func (c *Conn) Exchange(request []byte) (a Answer, err error) {
 	return a, err
 }
 
-// Burst sends several requests in one go, as who does not care for the answers does, and gives each answer to seen. It
-// returns how many there were; after an error the connection is of no use any more.
-func (c *Conn) Burst(requests []byte, n int, seen func(Answer)) (answered int, err error) {
+// Burst sends n requests in one go, as who does not care for the answers does, and returns how many were answered. After an
+// error the connection is of no use any more.
+func (c *Conn) Burst(requests []byte, n int) (answered int, err error) {
 	if err := c.conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		return 0, err
 	}
@@ -64,12 +64,10 @@ func (c *Conn) Burst(requests []byte, n int, seen func(Answer)) (answered int, e
 		return 0, err
 	}
 	for answered < n {
-		a, err := c.answer()
-		if err != nil {
+		if _, err := c.answer(); err != nil {
 			return answered, err
 		}
 		answered++
-		seen(a)
 		if c.last {
 			return answered, errClosing
 		}
