@@ -82,13 +82,7 @@ const aftermath = 20 * time.Second
 // flood runs one flood.
 func (t *trial) flood(ctx context.Context, f flood) error {
 	const every = 50 * time.Millisecond // of good requests
-	acts := t.mentions(max(1, int(f.lasts/every)))
-	t.say("signing %d mentions", len(acts))
-	requests, err := t.sign(acts)
-	if err != nil {
-		return err
-	}
-	first, err := t.newest(ctx)
+	acts, requests, first, err := t.prepare(ctx, max(1, int(f.lasts/every)))
 	if err != nil {
 		return err
 	}

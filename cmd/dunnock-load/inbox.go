@@ -44,18 +44,22 @@ func (t *trial) mentions(n int) []fleet.Act {
 	return acts
 }
 
+// prepare makes and signs that many mentions, and gives the newest notification before they are sent.
+func (t *trial) prepare(ctx context.Context, n int) (acts []fleet.Act, requests [][]byte, first int64, err error) {
+	t.say("signing %d mentions", n)
+	acts = t.mentions(n)
+	if requests, err = t.sign(acts); err == nil {
+		first, err = t.newest(ctx)
+	}
+	return acts, requests, first, err
+}
+
 // inbox measures how fast mentions become visible.
 func (t *trial) inbox(ctx context.Context, n int) error {
 	if err := t.introduce(ctx, t.fleet.Actors[:actors]); err != nil {
 		return err
 	}
-	t.say("signing %d mentions", n)
-	acts := t.mentions(n)
-	requests, err := t.sign(acts)
-	if err != nil {
-		return err
-	}
-	first, err := t.newest(ctx)
+	acts, requests, first, err := t.prepare(ctx, n)
 	if err != nil {
 		return err
 	}

@@ -48,13 +48,7 @@ func (t *trial) kill(ctx context.Context, n int) error {
 	if err := t.introduce(ctx, t.fleet.Actors[:actors]); err != nil {
 		return err
 	}
-	t.say("signing %d mentions", n)
-	acts := t.mentions(n)
-	requests, err := t.sign(acts)
-	if err != nil {
-		return err
-	}
-	first, err := t.newest(ctx)
+	acts, requests, first, err := t.prepare(ctx, n)
 	if err != nil {
 		return err
 	}

@@ -126,19 +126,11 @@ func (m *Main) recipients(c *cli.Context) (to []age.Recipient, err error) {
 		}
 		to = append(to, found...)
 	}
-	for _, name := range files {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, usagef("--recipients-file: %v", err)
-		}
-		found, err := age.ParseRecipients(f)
-		f.Close()
-		if err != nil {
-			return nil, usagef("--recipients-file %s: %v", name, err)
-		}
-		to = append(to, found...)
+	found, err := fromFiles("--recipients-file", files, age.ParseRecipients)
+	if err != nil {
+		return nil, err
 	}
-	if len(to) > 0 {
+	if to = append(to, found...); len(to) > 0 {
 		return to, nil
 	}
 	text, err := m.newPassphrase(c.String("passphrase-file"))

@@ -63,3 +63,20 @@ func (m *Main) passphrase(file string, prompts ...string) (string, error) {
 	}
 	return line, nil
 }
+
+// fromFiles reads the keys in the files that a flag names.
+func fromFiles[K any](flag string, names []string, parse func(io.Reader) ([]K, error)) (keys []K, err error) {
+	for _, name := range names {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, usagef("%s: %v", flag, err)
+		}
+		found, err := parse(f)
+		f.Close()
+		if err != nil {
+			return nil, usagef("%s %s: %v", flag, name, err)
+		}
+		keys = append(keys, found...)
+	}
+	return keys, nil
+}

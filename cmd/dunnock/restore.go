@@ -176,17 +176,8 @@ func (h *home) write(text []byte) error {
 
 // identities are what opens a backup.
 func (m *Main) identities(c *cli.Context) (with []age.Identity, err error) {
-	for _, name := range c.StringSlice("identity") {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, usagef("--identity: %v", err)
-		}
-		found, err := age.ParseIdentities(f)
-		f.Close()
-		if err != nil {
-			return nil, usagef("--identity %s: %v", name, err)
-		}
-		with = append(with, found...)
+	if with, err = fromFiles("--identity", c.StringSlice("identity"), age.ParseIdentities); err != nil {
+		return nil, err
 	}
 	if len(with) > 0 {
 		if c.IsSet("passphrase-file") {
