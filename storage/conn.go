@@ -163,13 +163,21 @@ func (c *conn) keep(s *compiled) error {
 // rows are what a statement returns.
 type rows struct {
 	conn *conn
-	stmt *compiled
+	stmt *compiled // nil: closed
 	ctx  context.Context
 }
 
 func (r *rows) Columns() []string { return r.stmt.columns }
 
-func (r *rows) Close() error { return r.conn.keep(r.stmt) }
+// Close may be called again: the statement may belong to others by then.
+func (r *rows) Close() error {
+	s := r.stmt
+	if s == nil {
+		return nil
+	}
+	r.stmt = nil
+	return r.conn.keep(s)
+}
 
 func (r *rows) Next(into []driver.Value) error {
 	raw := r.conn.Raw()

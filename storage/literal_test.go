@@ -3,6 +3,8 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -133,5 +135,45 @@ func TestCompiledStatements(t *testing.T) {
 	}
 	if n := kept(); n != maxCompiled {
 		t.Errorf("%d statements are kept", n)
+	}
+}
+
+// Rows that are closed twice take nothing from whoever runs the same statement by then.
+func TestRowsClosedTwice(t *testing.T) {
+	db, err := connect(filepath.Join(t.TempDir(), "db"), "", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	one, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer one.Close()
+	err = one.Raw(func(c any) error {
+		run := func() driver.Rows {
+			rows, err := c.(*conn).QueryContext(t.Context(), "SELECT value FROM json_each('[1,2,3]')", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return rows
+		}
+		value := make([]driver.Value, 1)
+		old := run()
+		if err := errors.Join(old.Next(value), old.Close()); err != nil {
+			return err
+		}
+		now := run() // the same statement, which was kept
+		if err := errors.Join(now.Next(value), old.Close(), now.Next(value)); err != nil || value[0] != int64(2) {
+			t.Errorf("%v, %v", value, err)
+		}
+		if err := errors.Join(now.Close(), now.Close(), old.Close()); err != nil {
+			return err
+		}
+		last := run() // and it is not closed for good
+		return errors.Join(last.Next(value), last.Close())
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
