@@ -24,6 +24,7 @@ type account struct {
 	private    ed25519.PrivateKey
 	doc        obj
 	count      int
+	ahead      time.Duration // its clock
 }
 
 // person makes an account, and serves its document.
@@ -125,7 +126,7 @@ func (a *account) get(path string) *http.Request {
 func (a *account) sign(r *http.Request, body []byte) *http.Request {
 	a.s.Helper()
 	const placeholder = "http://key.example/"
-	if err := httpsig.Sign(r, body, httpsig.Key{ID: placeholder, Private: a.private}, httpsig.Cavage, time.Now()); err != nil {
+	if err := httpsig.Sign(r, body, httpsig.Key{ID: placeholder, Private: a.private}, httpsig.Cavage, time.Now().Add(a.ahead)); err != nil {
 		a.s.Fatal(err)
 	}
 	id := strings.NewReplacer("\n", "", "\r", "", "\t", "", `\`, `\\`, `"`, `\"`).Replace(a.keyID)

@@ -28,6 +28,7 @@ func TestAttackWhatMattersMost(t *testing.T) {
 		{"CVE-2024-37903", "what is embedded is believed", embeddedForgeries},
 		{"CVE-2022-24307 and kin", "signatures inside documents; contexts of others", linkedData},
 		{"GHSA-4qhx-hhwf-8685", "ids of another origin, and replays", replays},
+		{"generic", "what was captured is sent again, for weeks", lateReplays},
 		{"generic", "a foreign document claims to be of the node", claimsOfHome},
 	})
 }
@@ -163,32 +164,6 @@ func misplacedDocuments(t *testing.T) {
 			t.Errorf("%s: the node asked %q", path, requests)
 		}
 	}
-}
-
-func replays(t *testing.T) {
-	w := newTrio(t)
-	real := w.vic.hello("1")
-	w.bothInboxes(func() {
-		if status := w.eve.send(w.eve.hello("1", obj{"id": real["id"]})); status != http.StatusBadRequest {
-			t.Errorf("an id of another origin: %d", status)
-		}
-	})
-	body := encode(t, real)
-	captured := w.vic.request(real)
-	send := func() {
-		captured.Body = io.NopCloser(bytes.NewReader(body))
-		if got := w.do(captured); got.status != http.StatusAccepted {
-			t.Errorf("the inbox answers %d", got.status)
-		}
-	}
-	send()
-	w.settle()
-	if kept := w.query("SELECT uri FROM posts"); len(kept) != 1 {
-		t.Errorf("after the forgery the real one makes %q", kept)
-	}
-	w.silent(func() { send(); send() })
-	w.vic.take(w.vic.act("Delete", w.vic.url("/notes/1")))
-	w.silent(send)
 }
 
 // claimsOfHome: what is ours does not come from outside.
