@@ -146,6 +146,15 @@ func TestWhoseObjectItIs(t *testing.T) {
 		post := w.posted(w.victim, "1")
 		mallory := w.victim.peer.person("mallory")
 		w.follows(mallory)
+		// Somebody else's word makes the node neither look for a new version, nor take one that is the author's too.
+		w.silent(w.unchanged(func() {
+			for _, who := range []*actor{w.eve, w.friend, mallory} {
+				w.post(who, who.act("Update", post["id"]))
+				for _, by := range []any{who.uri, []any{w.victim.uri, who.uri}, []any{who.uri, w.victim.uri}} {
+					w.post(who, who.act("Update", merge(obj{}, post, obj{"content": "forged", "attributedTo": by})))
+				}
+			}
+		}))
 		w.victim.offline()
 		fresh := w.victim.note("2", "forged")
 		for _, who := range []*actor{w.eve, w.friend, mallory} {
@@ -365,6 +374,12 @@ func TestAnEditStaysWithinItsPost(t *testing.T) {
 	if !strings.Contains(w.stored(doc["id"].(string)).Content, "edited") {
 		t.Error("an older version won")
 	}
+	// One that was its author's when it was prepared, and is not when it takes effect: the post is another one by then.
+	other := *after
+	other.Author, other.Content = w.eve.uri, "forged"
+	w.unchanged(func() {
+		w.write(func(ctx context.Context, tx storage.Tx) error { return w.in.revise(ctx, tx, &other, nil) })
+	})
 }
 
 func TestDeletedActorsAreForgotten(t *testing.T) {

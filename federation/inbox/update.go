@@ -5,7 +5,6 @@ import (
 	"reflect"
 
 	"github.com/dunnock-server/dunnock/federation/vocab"
-	"github.com/dunnock-server/dunnock/hardening/hostname"
 	"github.com/dunnock-server/dunnock/storage"
 )
 
@@ -15,9 +14,6 @@ func (in *Inbox) update(ctx context.Context, a *activity) (effect, error) {
 	doc, whole := embedded(a.doc, "object")
 	if uri == a.actor {
 		return in.updateActor(ctx, a, doc, whole)
-	}
-	if !hostname.SameOrigin(uri, a.actor) {
-		return nil, nil
 	}
 	known, err := in.DB.Post(ctx, uri)
 	if err != nil || known.Author != a.actor {
