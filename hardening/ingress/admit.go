@@ -3,91 +3,145 @@ package ingress
 import (
 	"net"
 	"sync"
+	"time"
 )
 
 // admission bounds the connections of a server, over all its listeners.
+//
+// When all slots are taken, the one that has waited for its client longest is closed for a newcomer: for the rest of a
+// request, for the next one, or for the client to read. So whoever opens connections and does nothing with them, by way of a
+// proxy or a tor daemon where all clients look alike, shortens the time that each may take to slots / (their newcomers a
+// second), and closes nobody who is quicker. Only the time counts, not what is waited for: else somebody who fills the slots
+// with the better sort could have every newcomer closed. A request that is there as a whole is never closed; while there is
+// nothing else, newcomers wait in the kernel's queue.
 type admission struct {
-	slots   chan struct{}
+	total   int
 	perPeer int
 	peer    func(address string) peer
 
 	mu    sync.Mutex
+	room  *sync.Cond // somebody left, or began to wait
+	conns map[*admittedConn]struct{}
 	peers map[peer]int // connections at the moment; no entry for none
 }
 
 func newAdmission(total, perPeer int, of func(string) peer) *admission {
-	return &admission{slots: make(chan struct{}, total), perPeer: perPeer, peer: of, peers: make(map[peer]int)}
+	a := &admission{total: total, perPeer: perPeer, peer: of, conns: make(map[*admittedConn]struct{}), peers: make(map[peer]int)}
+	a.room = sync.NewCond(&a.mu)
+	return a
 }
 
-// listener gives ln's connections as far as there is room. When all slots are taken it stops accepting, so that clients wait
-// in the kernel's queue; a connection beyond its network's share is closed at once.
+// listener gives ln's connections as far as there is room. A connection beyond its network's share is closed at once.
 func (a *admission) listener(ln net.Listener) net.Listener {
-	return &admitted{Listener: ln, admission: a, done: make(chan struct{})}
+	return &admitted{Listener: ln, admission: a}
 }
 
 type admitted struct {
 	net.Listener
 	*admission
-	once sync.Once
-	done chan struct{}
+	closed bool // under admission.mu
 }
 
 func (l *admitted) Close() error {
-	l.once.Do(func() { close(l.done) })
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	l.room.Broadcast()
 	return l.Listener.Close()
 }
 
 func (l *admitted) Accept() (net.Conn, error) {
-	select {
-	case l.slots <- struct{}{}:
-	case <-l.done:
-		return nil, net.ErrClosed
-	}
 	for {
 		conn, err := l.Listener.Accept()
 		if err != nil {
-			<-l.slots
 			return nil, err
 		}
-		p := l.peer(conn.RemoteAddr().String())
-		if !l.enter(p) {
-			conn.Close()
-			continue
+		if c := l.enter(conn); c != nil {
+			return c, nil
 		}
-		return &admittedConn{Conn: conn, leave: sync.OnceFunc(func() { l.leave(p) })}, nil
+		conn.Close()
 	}
 }
 
-func (a *admission) enter(p peer) bool {
-	if p.exempt {
-		return true
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.peers[p] >= a.perPeer {
-		return false
-	}
-	a.peers[p]++
-	return true
-}
-
-func (a *admission) leave(p peer) {
-	if !p.exempt {
-		a.mu.Lock()
-		if a.peers[p]--; a.peers[p] == 0 {
-			delete(a.peers, p)
+// enter makes room for a connection, and returns nil when there is none for it.
+func (l *admitted) enter(conn net.Conn) *admittedConn {
+	c := &admittedConn{Conn: conn, admission: l.admission, from: l.peer(conn.RemoteAddr().String()), waits: time.Now()}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for {
+		if l.closed || !c.from.exempt && l.peers[c.from] >= l.perPeer {
+			return nil
 		}
-		a.mu.Unlock()
+		if len(l.conns) < l.total {
+			break
+		}
+		if slowest := l.slowest(); slowest != nil {
+			l.leave(slowest)
+			slowest.Conn.Close() // whoever serves it finds out
+			break
+		}
+		l.room.Wait()
 	}
-	<-a.slots
+	l.conns[c] = struct{}{}
+	if !c.from.exempt {
+		l.peers[c.from]++
+	}
+	return c
 }
 
+// slowest is the connection that has waited for its client longest; nil when none does. a.mu is held.
+func (a *admission) slowest() (slowest *admittedConn) {
+	for c := range a.conns {
+		if !c.waits.IsZero() && (slowest == nil || c.waits.Before(slowest.waits)) {
+			slowest = c
+		}
+	}
+	return slowest
+}
+
+// leave gives a connection's slot back, once. a.mu is held.
+func (a *admission) leave(c *admittedConn) {
+	if _, in := a.conns[c]; !in {
+		return
+	}
+	delete(a.conns, c)
+	if !c.from.exempt {
+		if a.peers[c.from]--; a.peers[c.from] == 0 {
+			delete(a.peers, c.from)
+		}
+	}
+	a.room.Broadcast()
+}
+
+// admittedConn is a connection that has a slot, until it is closed.
 type admittedConn struct {
 	net.Conn
-	leave func()
+	*admission
+	from  peer
+	waits time.Time // since when, for its client; zero: a request of it is being answered. Under admission.mu
 }
 
 func (c *admittedConn) Close() error {
-	defer c.leave()
+	c.mu.Lock()
+	c.leave(c)
+	c.mu.Unlock()
 	return c.Conn.Close()
+}
+
+// Write counts as waiting, which is long for a client that does not read.
+func (c *admittedConn) Write(b []byte) (int, error) {
+	before := c.wait(time.Now())
+	defer c.wait(before)
+	return c.Conn.Write(b)
+}
+
+// wait notes since when the connection waits for its client, zero for not at all, and returns what was noted before.
+func (c *admittedConn) wait(since time.Time) (before time.Time) {
+	c.mu.Lock()
+	before, c.waits = c.waits, since
+	c.mu.Unlock()
+	if !since.IsZero() {
+		c.room.Broadcast()
+	}
+	return before
 }

@@ -25,7 +25,7 @@ type Config struct {
 	// BodyLimit gives another cap for some requests (uploads). Nil, and for a request where it gives 0: MaxBody.
 	BodyLimit func(*http.Request) int64
 
-	MaxConns     int // at a time, of one Server. 0: 512
+	MaxConns     int // at a time, of one Server; for one more, the slowest is closed. 0: 512
 	MaxPeerConns int // of one network (see Peer). 0: 64
 
 	Rate  float64 // requests a second of one network. 0: 20

@@ -4,7 +4,8 @@
 // What it promises:
 //
 //   - An attacker who can connect can at most occupy MaxConns connections, a share of them from one network, each for the
-//     time limits of Config; header, body and rate are bounded before a handler sees the request.
+//     time limits of Config, and keeps nobody out with them: for a newcomer, the one that has kept the node waiting longest
+//     is closed. Header, body and rate are bounded before a handler sees the request.
 //   - No client address is stored or logged. A handler does not see one: Request.RemoteAddr is empty, headers in which
 //     proxies pass addresses on are removed, and Peer is a hash under a key that dies with the process. The limits keep
 //     such hashes only, in a bounded table, and forget each when it has nothing left to say.

@@ -3,10 +3,13 @@ package ingress
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime"
 	"strings"
+	"sync"
+	"time"
 )
 
 // retryAfter is told with a 429, in seconds.
@@ -50,10 +53,33 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r = r.WithContext(context.WithValue(r.Context(), peerContext{}, p))
-	r.Body = http.MaxBytesReader(w, r.Body, limit) // of the server's own writer: it then closes the connection
+	r.Body = arriving(r, http.MaxBytesReader(w, r.Body, limit)) // of the server's own writer: it then closes the connection
 	r.RemoteAddr = ""
 	r.Header = withoutForwarded(r.Header)
 	g.next.ServeHTTP(t, r)
+}
+
+// arriving has the connection of a request wait for its body until that is there as a whole.
+func arriving(r *http.Request, from io.ReadCloser) io.ReadCloser {
+	c, ok := r.Context().Value(connContext{}).(*admittedConn)
+	if !ok || r.ContentLength == 0 {
+		return from
+	}
+	c.wait(time.Now())
+	return &body{from, sync.OnceFunc(func() { c.wait(time.Time{}) })}
+}
+
+type body struct {
+	io.ReadCloser
+	ended func()
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.ended()
+	}
+	return n, err
 }
 
 func refuse(w http.ResponseWriter, status int) { http.Error(w, http.StatusText(status), status) }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -19,6 +20,7 @@ const canary = "198.18.77.66"
 // pipes is a listener in memory, whose clients have the addresses they say.
 type pipes struct {
 	conns chan net.Conn
+	open  atomic.Int64 // that were made and that the server has not closed
 	once  sync.Once
 	done  chan struct{}
 }
@@ -39,8 +41,10 @@ func (l *pipes) Addr() net.Addr { return address("pipe") }
 // dial connects as from. It blocks until the server accepts.
 func (l *pipes) dial(from string) *peerConn {
 	near, far := net.Pipe()
-	l.conns <- &peerConn{Conn: far, from: from}
-	return &peerConn{Conn: near, r: bufio.NewReader(near)}
+	server := &peerConn{Conn: far, from: from, open: &l.open}
+	l.conns <- server
+	l.open.Add(1)
+	return &peerConn{Conn: near, r: bufio.NewReader(near), far: server}
 }
 
 type address string
@@ -48,10 +52,23 @@ type address string
 func (a address) Network() string { return "tcp" }
 func (a address) String() string  { return string(a) }
 
+// peerConn is an end of a connection.
 type peerConn struct {
 	net.Conn
-	from string
-	r    *bufio.Reader
+	// The server's:
+	from   string
+	closed atomic.Bool
+	open   *atomic.Int64
+	// The client's:
+	r   *bufio.Reader
+	far *peerConn
+}
+
+func (c *peerConn) Close() error {
+	if c.open != nil && !c.closed.Swap(true) {
+		c.open.Add(-1)
+	}
+	return c.Conn.Close()
 }
 
 func (c *peerConn) RemoteAddr() net.Addr { return address(c.from) }

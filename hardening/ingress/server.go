@@ -37,7 +37,21 @@ func NewServer(h http.Handler, c Config, log *slog.Logger) *Server {
 		Protocols:                    new(http.Protocols),
 	}
 	s.Protocols.SetHTTP1(true)
+	s.ConnState = changed
+	s.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connContext{}, c) }
 	return &Server{http: s, admit: newAdmission(c.MaxConns, c.MaxPeerConns, peers.of), drain: c.DrainTimeout}
+}
+
+type connContext struct{}
+
+// changed follows a connection: it waits for a request until its head is there.
+func changed(c net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateIdle:
+		c.(*admittedConn).wait(time.Now())
+	case http.StateActive, http.StateHijacked:
+		c.(*admittedConn).wait(time.Time{})
+	}
 }
 
 // Serve answers what arrives on ln until ctx ends; then it stops accepting, gives requests under way Config.DrainTimeout, and
