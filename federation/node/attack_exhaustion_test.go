@@ -18,6 +18,7 @@ func TestAttackExhaustion(t *testing.T) {
 	section(t, []row{
 		{"CVE-2023-36461", "an answer of one byte a second", slowAnswers},
 		{"CVE-2023-36461", "a request of one byte a second", slowRequests},
+		{"generic", "all connections are taken, and nothing said", heldSlots},
 		{"CVE-2026-96623", "a request without bounds, or with a length that is a lie", longRequests},
 		{"CVE-2026-96623", "an answer without bounds, or with a length that is a lie", longAnswers},
 		{"generic", "gzip of 1000 to 1", bombs},

@@ -3,6 +3,7 @@ package node_test
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -170,5 +171,40 @@ func slowRequests(t *testing.T) {
 		if after := runtime.NumGoroutine(); after > before {
 			t.Errorf("%d goroutines, and before it %d", after, before)
 		}
+	})
+}
+
+// heldSlots: by way of a proxy, an ssh forward or a tor daemon all come from one address of loopback. Whoever takes all
+// connections that there are, and queues for more, keeps nobody waiting.
+func heldSlots(t *testing.T) {
+	if _, err := born(); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newSiege(t)
+		eve, fay := s.site("eve.example").person("eve"), s.friend()
+		s.known(eve)
+		head, _, _ := strings.Cut(written(t, eve.request(eve.hello("1"))), "\r\n\r\n")
+		for i, start := range []string{"", head, head + "\r\n\r\n", "GET / HTTP/1.1\r\nHost: " + home + "\r\n\r\n"} {
+			for range 600 {
+				go func() {
+					c := s.dial()
+					defer c.Close()
+					go io.WriteString(c, start)
+					io.Copy(io.Discard, c)
+				}()
+			}
+			synctest.Wait()
+			begun := time.Now()
+			fay.post(fay.act("Create", fay.note(fmt.Sprint(i), "hello")))
+			if took := time.Since(begun); took > 100*time.Millisecond {
+				t.Errorf("%.50q: answered after %v", start, took)
+			}
+		}
+		s.settle()
+		if kept := s.query("SELECT uri FROM posts"); len(kept) != 4 {
+			t.Errorf("kept: %q", kept)
+		}
+		time.Sleep(2 * time.Minute)
 	})
 }
