@@ -7,10 +7,11 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"regexp"
+	"slices"
 	"syscall"
 
 	"filippo.io/age"
+	"github.com/pelletier/go-toml/v2/unstable"
 	"github.com/urfave/cli/v2"
 
 	"github.com/dunnock-server/dunnock/cmd/internal/config"
@@ -158,8 +159,25 @@ func exists(path string) bool {
 	return !errors.Is(err, os.ErrNotExist)
 }
 
-// dataLine is where a configuration says where the data is: before the first table.
-var dataLine = regexp.MustCompile(`(?m)\A((?:[ \t]*(?:[^\[\s].*)?\r?\n)*?[ \t]*)data[ \t]*=.*$`)
+// beside is a configuration with the data beside it, whatever it said before. All else of it stays as it is, and so does one
+// that cannot be read: the node will say what is wrong with it.
+func beside(text []byte) []byte {
+	var p unstable.Parser
+	p.Reset(text)
+	for p.NextExpression() {
+		e := p.Expression()
+		if e.Kind != unstable.KeyValue {
+			break // the first table
+		}
+		key := e.Key()
+		if key.Next(); string(key.Node().Data) != "data" || !key.IsLast() {
+			continue
+		}
+		old := e.Value().Raw
+		return slices.Concat(text[:old.Offset], []byte(`"./data"`), text[old.Offset+old.Length:])
+	}
+	return text
+}
 
 // write writes the configuration of a node that is restored whole, with the data beside it.
 func (h *home) write(text []byte) error {
@@ -170,7 +188,7 @@ func (h *home) write(text []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(dataLine.ReplaceAll(text, []byte(`${1}data = "./data"`)))
+	_, err = f.Write(beside(text))
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
