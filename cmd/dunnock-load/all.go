@@ -87,7 +87,7 @@ func (t *trial) all(ctx context.Context, s scale, seed uint64) error {
 			return err
 		}
 	}
-	t.inboxKept()
-	t.fanoutKept()
+	t.inboxOver()
+	t.fanoutOver()
 	return nil
 }

@@ -21,7 +21,7 @@ func TestAll(t *testing.T) {
 			t.Errorf("%s has a limit and is not measured", name)
 		}
 	}
-	for _, name := range []string{levelRSS, inboxKept, fanoutKept, atSize + startTime} {
+	for _, name := range []string{levelRSS, inboxSpeedOver, fanoutTimeOver, atSize + startTime} {
 		if f[name] <= 0 {
 			t.Errorf("%s: %v", name, f[name])
 		}

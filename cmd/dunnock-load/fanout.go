@@ -33,7 +33,7 @@ once: for the CPU a delivery, and to see whether the order is random.` +
 			}
 			return m.try(c, n, func(ctx context.Context, t *trial) error {
 				err := t.twice(ctx, s, func(ctx context.Context) error { return t.fanout(ctx, n, c.Duration("answer")) })
-				t.fanoutKept()
+				t.fanoutOver()
 				return err
 			})
 		},
@@ -108,7 +108,7 @@ func (t *trial) deliver(ctx context.Context, followers []*fleet.Actor) (s spread
 	return s, t.meddle()
 }
 
-func (t *trial) fanoutKept() {
-	t.kept(fanoutKept, fanoutFast, false)
-	t.kept(fanoutKeptCPU, fanoutCPU, false)
+func (t *trial) fanoutOver() {
+	t.over(fanoutTimeOver, fanoutFast)
+	t.over(fanoutCPUOver, fanoutCPU)
 }

@@ -90,7 +90,7 @@ func (t *trial) flood(ctx context.Context, f flood) error {
 	t.say("flooding for %s", f.lasts)
 	ends, cancel := context.WithTimeout(ctx, f.lasts)
 	defer cancel()
-	asked, worst := t.fleet.AskedInAll(), t.fleet.AskedOf(t.victim(0))
+	asked, worst := t.fleet.Asked(), t.fleet.AskedOf(t.victim(0))
 	done := make(chan tide)
 	go func() { done <- t.pour(ends, f) }()
 	answers, took := t.steadily(ctx, requests, every)
@@ -99,7 +99,7 @@ func (t *trial) flood(ctx context.Context, f flood) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	during := t.fleet.AskedInAll() - asked
+	during := t.fleet.Asked() - asked
 	held, err := gauge.Look(t.node.PID())
 	if err != nil {
 		return err
@@ -128,7 +128,7 @@ func (t *trial) flood(ctx context.Context, f flood) error {
 	t.add(f.prefix+floodPeak, mib(held.Peak), "MiB")
 	t.add(f.prefix+floodAsked, float64(max(0, during-500))/seconds, "/s")
 	t.add(f.prefix+floodVictim, float64(max(0, worst-100))/seconds, "/s")
-	t.add(f.prefix+floodAfter, float64(t.fleet.AskedInAll()-asked-during), "")
+	t.add(f.prefix+floodAfter, float64(t.fleet.Asked()-asked-during), "")
 	return err
 }
 

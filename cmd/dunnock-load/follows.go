@@ -26,7 +26,7 @@ func (t *trial) befriend(ctx context.Context, actors []*fleet.Actor) error {
 		return nil
 	}
 	t.say("%d follows", len(acts))
-	before, asked := t.fleet.Arrived(), t.fleet.AskedInAll()
+	before, asked := t.fleet.Arrived(), t.fleet.Asked()
 	if err := t.insist(ctx, acts); err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func (t *trial) befriend(ctx context.Context, actors []*fleet.Actor) error {
 		return err
 	}
 	if strangers {
-		t.add(followRequests, float64(t.fleet.AskedInAll()-asked)/float64(len(acts)), "")
+		t.add(followRequests, float64(t.fleet.Asked()-asked)/float64(len(acts)), "")
 	}
 	return nil
 }

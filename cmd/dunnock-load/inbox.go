@@ -28,7 +28,7 @@ before the clock starts. It stops when the last one is visible.`, actors, connec
 			}
 			return m.try(c, actors, func(ctx context.Context, t *trial) error {
 				err := t.twice(ctx, s, func(ctx context.Context) error { return t.inbox(ctx, n) })
-				t.inboxKept()
+				t.inboxOver()
 				return err
 			})
 		},
@@ -100,7 +100,7 @@ func (t *trial) inbox(ctx context.Context, n int) error {
 	return nil
 }
 
-func (t *trial) inboxKept() {
-	t.kept(inboxKept, inboxSpeed, true)
-	t.kept(inboxKeptCPU, inboxCPU, false)
+func (t *trial) inboxOver() {
+	t.over(inboxSpeedOver, inboxSpeed)
+	t.over(inboxCPUOver, inboxCPU)
 }

@@ -36,10 +36,10 @@ const (
 	fanoutDoubled  = "fan-out: deliveries doubled"
 	followRequests = "follow: requests to its server, with the Accept"
 
-	inboxKept     = "inbox: speed kept at size"
-	inboxKeptCPU  = "inbox: CPU kept at size"
-	fanoutKept    = "fan-out: speed kept at size"
-	fanoutKeptCPU = "fan-out: CPU kept at size"
+	inboxSpeedOver = "inbox: speed at size, over that of an empty node"
+	inboxCPUOver   = "inbox: CPU an activity at size, over that of an empty node"
+	fanoutTimeOver = "fan-out: time at size, over that of an empty node"
+	fanoutCPUOver  = "fan-out: CPU a delivery at size, over that of an empty node"
 
 	startTime     = "start: to the first answer, median"
 	idleRSS       = "idle: memory"
@@ -94,10 +94,11 @@ var limits = map[string]bound{
 	fanoutDoubled:  none,
 	followRequests: atMost(3),
 
-	inboxKept:     atLeast(0.7),
-	inboxKeptCPU:  atLeast(0.7),
-	fanoutKept:    atLeast(0.7),
-	fanoutKeptCPU: atLeast(0.7),
+	// At size, 70 % of what an empty node does: of its speed, and for the same time and work.
+	inboxSpeedOver: atLeast(0.7),
+	inboxCPUOver:   atMost(1 / 0.7),
+	fanoutTimeOver: atMost(1 / 0.7),
+	fanoutCPUOver:  atMost(1 / 0.7),
 
 	startTime:          atMost(50),
 	atSize + startTime: atMost(100),

@@ -92,15 +92,11 @@ func (t *trial) unfollow(ctx context.Context, db *storage.DB) error {
 	})
 }
 
-// kept adds which part of a figure is left at size, if there is one of both. of is one where more is better; else less is.
-func (t *trial) kept(name, of string, more bool) {
+// over adds a figure at size as a multiple of the same one of an empty node, if there are both.
+func (t *trial) over(name, of string) {
 	empty, ok := t.value(of)
 	full, also := t.value(atSize + of)
-	if !ok || !also {
-		return
+	if ok && also {
+		t.add(name, full/empty, "×")
 	}
-	if !more {
-		empty, full = full, empty
-	}
-	t.add(name, full/empty, "×")
 }

@@ -19,9 +19,6 @@ type Actor struct {
 	asked                atomic.Int64 // requests to its server
 }
 
-// Handle is "@name@host".
-func (a *Actor) Handle() string { return "@" + a.Name + "@" + a.Host }
-
 // newActor makes an actor and what its server serves of it.
 func newActor(host, name string, key *rsa.PrivateKey) *Actor {
 	a := &Actor{Host: host, Name: name, URI: "http://" + host + "/users/" + name}

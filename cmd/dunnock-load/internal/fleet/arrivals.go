@@ -15,7 +15,6 @@ type Arrival struct {
 	Type   string
 	Object string    // its id
 	Came   time.Time // before the delay of the answer
-	At     time.Time // after it
 	Life   int       // of the node when it connected, counted by [Fleet.NextLife]
 }
 

@@ -36,7 +36,7 @@ type Fleet struct {
 	life   atomic.Int64 // of the node
 	delay  atomic.Int64 // before a delivery is answered, nanoseconds
 
-	asked    [kinds]atomic.Int64
+	asked    atomic.Int64 // requests
 	arrivals arrivals
 }
 

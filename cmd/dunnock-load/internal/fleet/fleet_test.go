@@ -56,7 +56,7 @@ func TestFleet(t *testing.T) {
 			Links   []struct{ Href string }
 		}
 		get("http://"+a.Host+"/.well-known/webfinger?resource=acct:"+a.Name+"@"+a.Host, &finger)
-		if "acct:"+strings.TrimPrefix(a.Handle(), "@") != finger.Subject || finger.Links[0].Href != a.URI {
+		if "acct:"+a.Name+"@"+a.Host != finger.Subject || finger.Links[0].Href != a.URI {
 			t.Errorf("%+v", finger)
 		}
 	}
@@ -66,8 +66,8 @@ func TestFleet(t *testing.T) {
 	if status := get("http://"+f.Actors[0].Host+"/users/somebody", nil); status != http.StatusNotFound {
 		t.Errorf("nobody: %d", status)
 	}
-	if f.Asked(Document) != 3 || f.Asked(Descriptor) != 3 || f.Asked(Unknown) != 1 || f.AskedInAll() != 7 || f.AskedOf(f.Actors[0]) != 3 {
-		t.Errorf("%d requests", f.AskedInAll())
+	if f.Asked() != 7 || f.AskedOf(f.Actors[0]) != 3 {
+		t.Errorf("%d requests", f.Asked())
 	}
 }
 
@@ -105,7 +105,11 @@ func TestArrivals(t *testing.T) {
 	f.SetAnswer(time.Millisecond)
 	send(string(a.Follow(Owner{URI: "http://127.0.0.1/users/owner"}, 2).Body))
 	client.CloseIdleConnections()
+	begun := time.Now()
 	send(string(a.Undo(a.Like("http://127.0.0.1/post", 3), 4).Body))
+	if took := time.Since(begun); took < time.Millisecond {
+		t.Errorf("answered after %v", took)
+	}
 
 	got := f.Arrivals(0)
 	if len(got) != 3 {
@@ -116,10 +120,7 @@ func TestArrivals(t *testing.T) {
 		{Host: a.Host, ID: a.URI + "/acts/2", Type: "Follow", Object: "http://127.0.0.1/users/owner"},
 		{Host: a.Host, ID: a.URI + "/acts/4", Type: "Undo", Object: a.URI + "/acts/3", Life: 1},
 	} {
-		if i > 0 && got[i].At.Sub(got[i].Came) < time.Millisecond {
-			t.Errorf("answered after %s", got[i].At.Sub(got[i].Came))
-		}
-		want.Came, want.At = got[i].Came, got[i].At
+		want.Came = got[i].Came
 		if got[i] != want {
 			t.Errorf("%+v, want %+v", got[i], want)
 		}
