@@ -15,7 +15,8 @@ import (
 // it stands: it is none of those that rows are read and written with, or has what lift does not know.
 //
 // A value after <> stays: the conditions of partial indexes are written so, and where the use of one depends on a parameter
-// SQLite compiles the statement anew for each value of it. So do NULL, TRUE, FALSE and fractions.
+// SQLite compiles the statement anew for each value of it. For the same reason the value after LIMIT stays. So do NULL, TRUE,
+// FALSE and fractions.
 //
 // What it returns is made in text and values, which may be used again when the statement runs no more.
 func lift(query string, text []byte, values []any) ([]byte, []any, bool) {
@@ -63,7 +64,7 @@ func lift(query string, text []byte, values []any) ([]byte, []any, bool) {
 		if end < 0 {
 			return text, values, false
 		}
-		if value == nil || bytes.HasSuffix(bytes.TrimRight(text, " "), []byte("<>")) {
+		if value == nil || planned(bytes.TrimRight(text, " ")) {
 			text = append(text, query[i:end]...)
 		} else {
 			text, values = append(text, '?'), append(values, value)
@@ -71,6 +72,11 @@ func lift(query string, text []byte, values []any) ([]byte, []any, bool) {
 		i = end
 	}
 	return text, values, len(values) <= maxValues
+}
+
+// planned says that SQLite chooses its way by the value that comes after text.
+func planned(text []byte) bool {
+	return bytes.HasSuffix(text, []byte("<>")) || bytes.HasSuffix(text, []byte(" LIMIT"))
 }
 
 // maxValues bounds the values of one statement, so that a list of many does not make a text for each length of it.

@@ -10,8 +10,11 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/ncruces/go-sqlite3"
 )
 
 func TestLift(t *testing.T) {
@@ -19,7 +22,7 @@ func TestLift(t *testing.T) {
 		query, text string
 		values      []any
 	}{
-		{`SELECT "a1" FROM "t2" WHERE (b3 = 'it''s' AND c = 4) LIMIT 5`, `SELECT "a1" FROM "t2" WHERE (b3 = ? AND c = ?) LIMIT ?`, []any{"it's", int64(4), int64(5)}},
+		{`SELECT "a1" FROM "t2" WHERE (b3 = 'it''s' AND c = 4) LIMIT 5`, `SELECT "a1" FROM "t2" WHERE (b3 = ? AND c = ?) LIMIT 5`, []any{"it's", int64(4)}},
 		{`INSERT INTO "t" ("a") VALUES ('', X'00ff', -1, NULL, TRUE, 1.5, 1e3)`, `INSERT INTO "t" ("a") VALUES (?, ?, -?, NULL, TRUE, 1.5, 1e3)`, []any{"", []byte{0, 255}, int64(1)}},
 		{`SELECT 1 WHERE url = 'x' AND url <> '' AND n <> 0`, `SELECT ? WHERE url = ? AND url <> '' AND n <> 0`, []any{int64(1), "x"}},
 		{`SELECT "a""'1" FROM t`, `SELECT "a""'1" FROM t`, nil},
@@ -172,6 +175,40 @@ func TestRowsClosedTwice(t *testing.T) {
 		}
 		last := run() // and it is not closed for good
 		return errors.Join(last.Next(value), last.Close())
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// TestNothingIsCompiledAnew: what a row is read by is compiled once, however often and for whatever values it is read.
+func TestNothingIsCompiledAnew(t *testing.T) {
+	db := open(t)
+	db.readers.SetMaxOpenConns(1)
+	for i := range 5 {
+		host := strconv.Itoa(i)
+		_, err := db.Host(t.Context(), host)
+		_, err2 := db.NextDeliveries(t.Context(), host, Now(), 10)
+		_, err3 := db.NextDue(t.Context(), host)
+		if err := errors.Join(err, err2, err3); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := db.readers.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	err = c.Raw(func(c any) error {
+		for text, s := range c.(*conn).compiled {
+			if n := s.Status(sqlite3.STMTSTATUS_REPREPARE, false); n > 0 {
+				t.Errorf("compiled %d times more: %s", n, text)
+			}
+		}
+		if n := len(c.(*conn).compiled); n != 3 {
+			t.Errorf("%d statements are kept", n)
+		}
+		return nil
 	})
 	if err != nil {
 		t.Error(err)
