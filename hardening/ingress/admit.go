@@ -6,21 +6,25 @@ import (
 	"time"
 )
 
+// grace is how long a connection may keep the node waiting whoever else comes: a busy machine may not have got to read what
+// is there already.
+const grace = 250 * time.Millisecond
+
 // admission bounds the connections of a server, over all its listeners.
 //
 // When all slots are taken, the one that has waited for its client longest is closed for a newcomer: for the rest of a
 // request, for the next one, or for the client to read. So whoever opens connections and does nothing with them, by way of a
 // proxy or a tor daemon where all clients look alike, shortens the time that each may take to slots / (their newcomers a
 // second), and closes nobody who is quicker. Only the time counts, not what is waited for: else somebody who fills the slots
-// with the better sort could have every newcomer closed. A request that is there as a whole is never closed; while there is
-// nothing else, newcomers wait in the kernel's queue.
+// with the better sort could have every newcomer closed. A request that is there as a whole is never closed. While there is
+// nothing else, and within the grace, newcomers wait in the kernel's queue.
 type admission struct {
 	total   int
 	perPeer int
 	peer    func(address string) peer
 
 	mu    sync.Mutex
-	room  *sync.Cond // somebody left, or began to wait
+	room  *sync.Cond // to look again for it
 	conns map[*admittedConn]struct{}
 	peers map[peer]int // connections at the moment; no entry for none
 }
@@ -46,7 +50,7 @@ func (l *admitted) Close() error {
 	l.mu.Lock()
 	l.closed = true
 	l.mu.Unlock()
-	l.room.Broadcast()
+	l.wake()
 	return l.Listener.Close()
 }
 
@@ -65,7 +69,7 @@ func (l *admitted) Accept() (net.Conn, error) {
 
 // enter makes room for a connection, and returns nil when there is none for it.
 func (l *admitted) enter(conn net.Conn) *admittedConn {
-	c := &admittedConn{Conn: conn, admission: l.admission, from: l.peer(conn.RemoteAddr().String()), waits: time.Now()}
+	c := &admittedConn{Conn: conn, admission: l.admission, from: l.peer(conn.RemoteAddr().String())}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for {
@@ -75,13 +79,17 @@ func (l *admitted) enter(conn net.Conn) *admittedConn {
 		if len(l.conns) < l.total {
 			break
 		}
-		if slowest := l.slowest(); slowest != nil {
+		slowest, left := l.slowest()
+		if left <= 0 {
 			l.leave(slowest)
 			slowest.Conn.Close() // whoever serves it finds out
 			break
 		}
+		timer := time.AfterFunc(left, l.wake)
 		l.room.Wait()
+		timer.Stop()
 	}
+	c.waits = time.Now()
 	l.conns[c] = struct{}{}
 	if !c.from.exempt {
 		l.peers[c.from]++
@@ -89,14 +97,25 @@ func (l *admitted) enter(conn net.Conn) *admittedConn {
 	return c
 }
 
-// slowest is the connection that has waited for its client longest; nil when none does. a.mu is held.
-func (a *admission) slowest() (slowest *admittedConn) {
+// slowest is the connection that has waited for its client longest, and what is left of its grace; nil and a whole one when
+// none waits. a.mu is held.
+func (a *admission) slowest() (slowest *admittedConn, left time.Duration) {
 	for c := range a.conns {
 		if !c.waits.IsZero() && (slowest == nil || c.waits.Before(slowest.waits)) {
 			slowest = c
 		}
 	}
-	return slowest
+	if slowest == nil {
+		return nil, grace
+	}
+	return slowest, grace - time.Since(slowest.waits)
+}
+
+// wake has those who wait for room look again.
+func (a *admission) wake() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.room.Broadcast()
 }
 
 // leave gives a connection's slot back, once. a.mu is held.
@@ -138,10 +157,7 @@ func (c *admittedConn) Write(b []byte) (int, error) {
 // wait notes since when the connection waits for its client, zero for not at all, and returns what was noted before.
 func (c *admittedConn) wait(since time.Time) (before time.Time) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	before, c.waits = c.waits, since
-	c.mu.Unlock()
-	if !since.IsZero() {
-		c.room.Broadcast()
-	}
 	return before
 }

@@ -3,7 +3,9 @@ package ingress
 import (
 	"io"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,7 +65,7 @@ func (l *pipes) occupy(t *testing.T, how string, n int) (all []*peerConn) {
 	return all
 }
 
-// Whoever takes all the slots keeps nobody out, in whichever way it keeps the node waiting: a newcomer is answered at once.
+// Whoever takes all the slots keeps nobody out, in whichever way it keeps the node waiting: a newcomer is answered soon.
 func TestSlotsAreNotHeld(t *testing.T) {
 	for how := range slow {
 		t.Run(how, func(t *testing.T) {
@@ -79,7 +81,7 @@ func TestSlotsAreNotHeld(t *testing.T) {
 					}
 					begun := time.Now()
 					c := l.dial("127.0.0.1:2")
-					if c.ask(t, simple); time.Since(begun) > 0 {
+					if c.ask(t, simple); time.Since(begun) > grace {
 						t.Errorf("answered after %v", time.Since(begun))
 					}
 					c.Close()
@@ -133,7 +135,35 @@ func TestTheSlowestGoesFirst(t *testing.T) {
 	}
 }
 
-// While all are at work a newcomer waits, until one is done.
+// Who came just now is not closed: nobody may have got to read yet what it sent. A crowd is let in one after another.
+func TestNewcomersHaveTheirGrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, stop := start(t, Config{MaxConns: 4}, busy)
+		defer stop()
+		begun := time.Now()
+		var closed []time.Duration
+		var mu sync.Mutex
+		for range 12 {
+			go func() {
+				c := l.dial("127.0.0.1:1")
+				io.Copy(io.Discard, c)
+				mu.Lock()
+				defer mu.Unlock()
+				closed = append(closed, time.Since(begun))
+			}()
+		}
+		time.Sleep(time.Minute)
+		want := []time.Duration{grace, grace, grace, grace, 2 * grace, 2 * grace, 2 * grace, 2 * grace}
+		for range 4 { // nobody comes any more
+			want = append(want, 2*grace+5*time.Second)
+		}
+		if mu.Lock(); !slices.Equal(closed, want) {
+			t.Errorf("closed after %v, not %v", closed, want)
+		}
+	})
+}
+
+// While all are at work a newcomer waits, until one is done and says no more.
 func TestWorkIsNotInterrupted(t *testing.T) {
 	const work = "GET /work HTTP/1.1\r\nHost: a.example\r\n\r\n"
 	synctest.Test(t, func(t *testing.T) {
@@ -149,7 +179,7 @@ func TestWorkIsNotInterrupted(t *testing.T) {
 		synctest.Wait()
 		c := l.dial("127.0.0.1:2")
 		defer c.Close()
-		if c.ask(t, simple); time.Since(begun) != 30*time.Second {
+		if c.ask(t, simple); time.Since(begun) != 30*time.Second+grace {
 			t.Errorf("answered after %v", time.Since(begun))
 		}
 	})
