@@ -57,10 +57,13 @@ func (q Queries) Seen(ctx context.Context, actor, activity string) (bool, error)
 
 // DueInbound returns activities that are due, without their bodies, in the order they came, limit at most. Where an actor's
 // oldest one was postponed, the later ones wait with it: an actor's activities take effect in order.
+//
+// The plus sign keeps SQLite from going through all there are in their order, those that wait no more included: it finds the
+// ones that are due by their index, and sorts them.
 func (q Queries) DueInbound(ctx context.Context, now Time, limit int) ([]Inbound, error) {
 	waiting := q.db.NewSelect().TableExpr("inbound AS w").ColumnExpr("w.actor").Where("w.due_at > ?", now)
 	return all[Inbound](ctx, q.db.NewSelect().Column("id", "actor", "activity", "signed_at", "received_at", "attempts").
-		Where("due_at <= ? AND actor NOT IN (?)", now, waiting).Order("id").Limit(int64(limit)))
+		Where("due_at <= ? AND actor NOT IN (?)", now, waiting).OrderExpr("+id").Limit(int64(limit)))
 }
 
 // InboundBody returns what an activity that waits says, or [ErrNotFound].

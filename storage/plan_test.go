@@ -155,7 +155,7 @@ func madeUp(ctx context.Context, t reflect.Type) reflect.Value {
 	case t.Kind() == reflect.String:
 		v.SetString("x")
 	case t.Kind() == reflect.Int || t.Kind() == reflect.Int64:
-		v.SetInt(7)
+		v.SetInt(1000) // of a limit, as large as any is: SQLite goes about it by that
 	case t.Kind() == reflect.Pointer:
 		v.Set(reflect.New(t.Elem()))
 		fill(v.Elem())
