@@ -127,7 +127,7 @@ func (tx Tx) InsertDeliveries(ctx context.Context, ds []Delivery) error {
 	if len(ds) == 0 {
 		return nil
 	}
-	_, err := tx.insert(ctx, &ds, true)
+	_, err := tx.db.NewInsert().Model(&ds).Returning("NULL").On("CONFLICT DO NOTHING").Exec(ctx)
 	return err
 }
 

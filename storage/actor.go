@@ -91,10 +91,10 @@ type Signer struct {
 // Signer returns the key with that URI and its owner, or [ErrNotFound].
 func (q Queries) Signer(ctx context.Context, keyID string) (*Signer, error) {
 	var s Signer
-	err := q.db.NewRaw("SELECT k.id, k.public, k.fetched_at, a.uri, a.host, "+
-		"CASE WHEN a.shared_inbox <> '' THEN a.shared_inbox ELSE a.inbox END, a.gone_at IS NOT NULL "+
-		"FROM actor_keys AS k JOIN actors AS a ON a.uri = k.actor WHERE k.id = ?", keyID).
-		Scan(ctx, &s.KeyID, &s.Public, &s.FetchedAt, &s.Actor, &s.Host, &s.Inbox, &s.Gone)
+	err := q.direct().QueryRowContext(ctx, `SELECT k.id, k.public, k.fetched_at, a.uri, a.host,
+		CASE WHEN a.shared_inbox <> '' THEN a.shared_inbox ELSE a.inbox END, a.gone_at IS NOT NULL
+		FROM actor_keys AS k JOIN actors AS a ON a.uri = k.actor WHERE k.id = $1`, keyID).
+		Scan(&s.KeyID, &s.Public, &s.FetchedAt, &s.Actor, &s.Host, &s.Inbox, &s.Gone)
 	if err != nil {
 		return nil, found(err)
 	}
@@ -105,6 +105,7 @@ func (q Queries) Signer(ctx context.Context, keyID string) (*Signer, error) {
 // longer lists is forgotten; one that belongs to another actor is not taken over. A handle is: its domain says whose it is
 // now.
 func (tx Tx) PutActor(ctx context.Context, a *Actor, keys []ActorKey) error {
+	tx.made.people = true
 	if err := tx.freeHandle(ctx, a.Handle, a.URI); err != nil {
 		return err
 	}
@@ -131,6 +132,7 @@ func (tx Tx) PutActor(ctx context.Context, a *Actor, keys []ActorKey) error {
 
 // SetHandle writes the confirmed handle of an actor, and takes it from whoever had it.
 func (tx Tx) SetHandle(ctx context.Context, actor, handle string) error {
+	tx.made.people = true
 	if err := tx.freeHandle(ctx, handle, actor); err != nil {
 		return err
 	}
@@ -149,6 +151,7 @@ func (tx Tx) freeHandle(ctx context.Context, handle, actor string) error {
 
 // MarkActorGone notes that an actor deleted itself, and forgets its keys.
 func (tx Tx) MarkActorGone(ctx context.Context, uri string, at time.Time) error {
+	tx.made.people = true
 	if _, err := tx.db.NewUpdate().Model((*Actor)(nil)).Set("gone_at = ?", At(at)).Where("uri = ?", uri).Exec(ctx); err != nil {
 		return err
 	}
@@ -159,6 +162,7 @@ func (tx Tx) MarkActorGone(ctx context.Context, uri string, at time.Time) error 
 // ForgetActor marks an actor as gone and removes what it was and did here: its profile, keys, follows, reactions, pins,
 // boosts and what the owner was told of it. Its posts are left to [Tx.BuryPostsOf]. Blocks and mutes stay.
 func (tx Tx) ForgetActor(ctx context.Context, uri string, at time.Time) error {
+	tx.made.people = true
 	if err := tx.MarkActorGone(ctx, uri, at); err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func (c *conn) Close() error {
 	return errors.Join(append(errs, c.Conn.Close())...)
 }
 
-// QueryContext runs a statement whose values stand in its text. With values beside it, it is left to the driver.
+// QueryContext runs a statement. One that cannot be kept compiled is left to the driver.
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	s, err := c.take(ctx, query, args)
 	if err != nil {
@@ -94,16 +94,26 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	return res, nil
 }
 
-// take gets a statement ready to run: from those that are kept, or newly compiled.
+// take gets a statement ready to run: from those that are kept, or newly compiled. Its values stand beside it, or in its
+// text.
 func (c *conn) take(ctx context.Context, query string, args []driver.NamedValue) (*compiled, error) {
-	text, values, ok := lift(query, c.text, c.values)
+	text, values, ok := c.text[:0], c.values[:0], true
+	if len(args) == 0 {
+		text, values, ok = lift(query, text, values)
+	} else {
+		text = append(text, query...)
+		for _, a := range args {
+			ok = ok && a.Name == "" && binds(a.Value)
+			values = append(values, a.Value)
+		}
+	}
 	defer func() {
 		clear(values) // the statement has its own copies
 		if c.text, c.values = text, values; cap(text) > maxText {
 			c.text = nil
 		}
 	}()
-	if !ok || len(args) > 0 {
+	if !ok {
 		return nil, driver.ErrSkip
 	}
 	s := c.compiled[string(text)]
@@ -123,11 +133,13 @@ func (c *conn) take(ctx context.Context, query string, args []driver.NamedValue)
 	}
 	for i, v := range values {
 		var err error
-		switch v := v.(type) {
+		switch v := v.(type) { // nil: as it is
 		case string:
 			err = s.BindText(i+1, v)
 		case int64:
 			err = s.BindInt64(i+1, v)
+		case bool:
+			err = s.BindBool(i+1, v)
 		case []byte:
 			err = s.BindBlob(i+1, v)
 		}
@@ -136,6 +148,15 @@ func (c *conn) take(ctx context.Context, query string, args []driver.NamedValue)
 		}
 	}
 	return s, nil
+}
+
+// binds says whether take knows how to bind a value.
+func binds(v driver.Value) bool {
+	switch v.(type) {
+	case nil, string, int64, bool, []byte:
+		return true
+	}
+	return false
 }
 
 // keep puts a statement back after it ran, in place of the one that was used longest ago if there are too many.

@@ -42,7 +42,14 @@ type Queries struct{ db bun.IDB }
 // Tx is a transaction under way: all reads, and the writes. It must not be kept after the function it was given to.
 type Tx struct {
 	Queries
-	self *bool // set by what changes the profile or the keys
+	writer *writer
+	made   *made
+}
+
+// made is what the transactions of a group change that is remembered somewhere. What was rolled back may be in it.
+type made struct {
+	self   bool // the profile or the keys
+	people bool // actors, follows or relations
 }
 
 // Open opens the database at c.Path, making or migrating it as needed. It returns [ErrNewerSchema] for a file that a
@@ -116,5 +123,11 @@ func (d *DB) Close() error {
 // others in one commit, so it must not wait for anything but the database. It is never interrupted: a cancelled ctx is
 // noticed before fn starts, not while it runs.
 func (d *DB) Write(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error {
-	return full(d.path, d.writer.do(ctx, fn))
+	return full(d.path, d.writer.do(&job{ctx: ctx, fn: fn}))
+}
+
+// WriteAgain is Write for what comes in great numbers. fn may run a second time, when what it changed the first time has been
+// undone because another one failed: so it must do nothing beside the transaction that cannot be done twice. It costs less.
+func (d *DB) WriteAgain(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error {
+	return full(d.path, d.writer.do(&job{ctx: ctx, fn: fn, again: true}))
 }

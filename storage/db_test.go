@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -206,31 +208,64 @@ func TestPragmasHoldOnEveryConnection(t *testing.T) {
 
 // TestWritersOfOneCommitStandAlone lets good and bad writers share commits: the bad ones leave nothing behind.
 func TestWritersOfOneCommitStandAlone(t *testing.T) {
-	db := open(t)
-	refused := errors.New("refused")
-	var wg sync.WaitGroup
-	for i := range 300 {
-		wg.Go(func() {
-			err := db.Write(t.Context(), func(ctx context.Context, tx Tx) error {
-				if err := tx.SetSetting(ctx, fmt.Sprint(i), "x"); err != nil {
-					return err
-				}
-				if i%3 == 0 {
-					return refused
-				}
-				return nil
+	for name, c := range map[string]struct {
+		write func(*DB, int) func(context.Context, func(context.Context, Tx) error) error
+		most  int // times that one runs
+	}{
+		"once":  {func(db *DB, _ int) func(context.Context, func(context.Context, Tx) error) error { return db.Write }, 1},
+		"again": {func(db *DB, _ int) func(context.Context, func(context.Context, Tx) error) error { return db.WriteAgain }, 2},
+		"both kinds": {func(db *DB, i int) func(context.Context, func(context.Context, Tx) error) error {
+			if i%2 == 0 {
+				return db.Write
+			}
+			return db.WriteAgain
+		}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := open(t)
+			refused := errors.New("refused")
+			var ran [300]int
+			var wg sync.WaitGroup
+			gather, gathered := make(chan struct{}), make(chan struct{})
+			wg.Go(func() { // the others come meanwhile
+				_ = db.Write(t.Context(), func(context.Context, Tx) error { close(gather); <-gathered; return nil })
 			})
-			if want := i%3 == 0; errors.Is(err, refused) != want {
-				t.Errorf("write %d: %v", i, err)
+			<-gather
+			for i := range ran {
+				wg.Go(func() {
+					err := c.write(db, i)(t.Context(), func(ctx context.Context, tx Tx) error {
+						ran[i]++
+						if err := tx.SetSetting(ctx, fmt.Sprint(i), "x"); err != nil {
+							return err
+						}
+						if i%3 == 0 {
+							return refused
+						}
+						return nil
+					})
+					if want := i%3 == 0; errors.Is(err, refused) != want {
+						t.Errorf("write %d: %v", i, err)
+					}
+				})
+			}
+			for len(db.writer.jobs) < maxGroup {
+				runtime.Gosched()
+			}
+			close(gathered)
+			wg.Wait()
+			for i, times := range ran {
+				_, err := db.Setting(t.Context(), fmt.Sprint(i))
+				if want := i%3 == 0; errors.Is(err, ErrNotFound) != want {
+					t.Errorf("setting %d: %v", i, err)
+				}
+				if times < 1 || times > c.most {
+					t.Errorf("write %d ran %d times", i, times)
+				}
+			}
+			if most := slices.Max(ran[:]); most != c.most {
+				t.Errorf("none ran %d times", c.most)
 			}
 		})
-	}
-	wg.Wait()
-	for i := range 300 {
-		_, err := db.Setting(t.Context(), fmt.Sprint(i))
-		if want := i%3 == 0; errors.Is(err, ErrNotFound) != want {
-			t.Errorf("setting %d: %v", i, err)
-		}
 	}
 }
 

@@ -66,6 +66,7 @@ func (q Queries) FollowedActors(ctx context.Context, follower string) ([]Actor, 
 
 // PutFollow writes a follow, in place of the one between the same two.
 func (tx Tx) PutFollow(ctx context.Context, f *Follow) error {
+	tx.made.people = true
 	_, err := tx.db.NewInsert().Model(f).On("CONFLICT (follower, followee) DO UPDATE").
 		Set("activity = EXCLUDED.activity, state = EXCLUDED.state, created_at = EXCLUDED.created_at").Exec(ctx)
 	return err
@@ -73,12 +74,14 @@ func (tx Tx) PutFollow(ctx context.Context, f *Follow) error {
 
 // DeleteFollow removes a follow; false says that there was none.
 func (tx Tx) DeleteFollow(ctx context.Context, follower, followee string) (bool, error) {
+	tx.made.people = true
 	return changed(tx.db.NewDelete().Model((*Follow)(nil)).
 		Where("follower = ? AND followee = ?", follower, followee).Exec(ctx))
 }
 
 // DeleteFollowsOf removes every follow that an actor is part of.
 func (tx Tx) DeleteFollowsOf(ctx context.Context, actor string) error {
+	tx.made.people = true
 	_, err := tx.db.NewDelete().Model((*Follow)(nil)).
 		Where("follower = ? OR followee = ?", actor, actor).Exec(ctx)
 	return err

@@ -52,7 +52,9 @@ func (tx Tx) MarkUndone(ctx context.Context, actor, activity string, signed Time
 
 // Seen says whether an actor's activity counts as seen.
 func (q Queries) Seen(ctx context.Context, actor, activity string) (bool, error) {
-	return q.db.NewSelect().Model((*Inbound)(nil)).Where("actor = ? AND activity = ?", actor, activity).Exists(ctx)
+	var seen bool
+	err := q.direct().QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM inbound WHERE actor = $1 AND activity = $2)", actor, activity).Scan(&seen)
+	return seen, err
 }
 
 // DueInbound returns activities that are due, without their bodies, in the order they came, limit at most. Where an actor's
@@ -91,7 +93,7 @@ func (q Queries) CountInbound(ctx context.Context) (int64, error) {
 
 // FinishInbound takes an activity out of the queue that took effect, or never will. What it said is forgotten.
 func (tx Tx) FinishInbound(ctx context.Context, id int64) error {
-	_, err := tx.db.NewUpdate().Model((*Inbound)(nil)).Set("body = NULL, due_at = NULL").Where("id = ?", id).Exec(ctx)
+	_, err := tx.direct().ExecContext(ctx, "UPDATE inbound SET body = NULL, due_at = NULL WHERE id = $1", id)
 	return err
 }
 

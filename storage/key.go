@@ -43,14 +43,14 @@ func (q Queries) Keys(ctx context.Context, actor string) ([]Key, error) {
 
 // InsertKey adds a key pair.
 func (tx Tx) InsertKey(ctx context.Context, k *Key) error {
-	*tx.self = true
+	tx.made.self = true
 	_, err := tx.insert(ctx, k, false)
 	return err
 }
 
 // DeleteKeys forgets an actor's keys: what is not there cannot be taken.
 func (tx Tx) DeleteKeys(ctx context.Context, actor string) error {
-	*tx.self = true
+	tx.made.self = true
 	_, err := tx.db.NewDelete().Model((*Key)(nil)).Where("actor = ?", actor).Exec(ctx)
 	return err
 }

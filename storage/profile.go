@@ -35,7 +35,7 @@ func (q Queries) Profile(ctx context.Context) (*Profile, error) {
 
 // SetProfile writes the owner's profile, in place of the one before.
 func (tx Tx) SetProfile(ctx context.Context, p *Profile) error {
-	*tx.self = true
+	tx.made.self = true
 	p.ID = 1
 	if _, err := tx.db.NewDelete().Model((*Profile)(nil)).Where("id = 1").Exec(ctx); err != nil {
 		return err

@@ -31,15 +31,6 @@ func all[T any](ctx context.Context, q *bun.SelectQuery) ([]T, error) {
 	return rows, err
 }
 
-// insert adds a row, without setting its ID. With unique, a row that is there already is left as it is, and false says so.
-func (tx Tx) insert(ctx context.Context, row any, unique bool) (bool, error) {
-	q := tx.db.NewInsert().Model(row).Returning("NULL")
-	if unique {
-		q = q.On("CONFLICT DO NOTHING")
-	}
-	return changed(q.Exec(ctx))
-}
-
 // changed says whether a statement touched a row.
 func changed(res sql.Result, err error) (bool, error) {
 	if err != nil {

@@ -129,6 +129,7 @@ func (q Queries) UnneededActors(ctx context.Context, t Time, after int64, limit 
 
 // ForgetActors removes those of the actors whom still nobody needs, with their keys, and that they block the owner.
 func (tx Tx) ForgetActors(ctx context.Context, t Time, ids []int64) error {
+	tx.made.people = true
 	var gone []string
 	_, err := tx.db.NewDelete().Model((*Actor)(nil)).Where("id IN (?)", bun.List(ids)).Where(unneeded, t).Returning("uri").Exec(ctx, &gone)
 	if err != nil || len(gone) == 0 {

@@ -26,28 +26,32 @@ type writer struct {
 	idle chan struct{} // closed when the loop has ended
 	self atomic.Int64  // see DB.Self
 
+	standings  standings
+	insertions map[insertion]string // see Tx.insert
+
 	mu     sync.RWMutex // held for reading while a job is handed over, for writing while closing
 	closed bool
 }
 
 type job struct {
-	ctx  context.Context
-	fn   func(context.Context, Tx) error
-	err  error
-	done chan struct{}
+	ctx   context.Context
+	fn    func(context.Context, Tx) error
+	again bool // fn may run again: see DB.WriteAgain
+	err   error
+	done  chan struct{}
 }
 
 func newWriter(db *bun.DB, log *slog.Logger) *writer {
-	w := &writer{db: db, log: log, jobs: make(chan *job, maxGroup), idle: make(chan struct{})}
+	w := &writer{db: db, log: log, insertions: map[insertion]string{}, jobs: make(chan *job, maxGroup), idle: make(chan struct{})}
 	go w.loop()
 	return w
 }
 
-func (w *writer) do(ctx context.Context, fn func(context.Context, Tx) error) error {
-	if err := ctx.Err(); err != nil {
+func (w *writer) do(j *job) error {
+	if err := j.ctx.Err(); err != nil {
 		return err
 	}
-	j := &job{ctx: ctx, fn: fn, done: make(chan struct{})}
+	j.done = make(chan struct{})
 	w.mu.RLock()
 	if w.closed {
 		w.mu.RUnlock()
@@ -109,19 +113,19 @@ func (w *writer) commit(group []*job) (err error) {
 	if _, err := conn.ExecContext(ctx, begin(w.db)); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	self := false
-	for _, j := range group {
-		if j.err = j.ctx.Err(); j.err != nil {
-			continue
+	var made made
+	defer func() { // whatever became of it: a change too many costs a look
+		if made.people {
+			w.standings.changes.Add(1)
 		}
-		if err := runJob(Tx{Queries{conn}, &self}, j); err != nil {
-			return errors.Join(err, abandon(ctx, conn))
-		}
+	}()
+	if err := runGroup(Tx{Queries{conn}, w, &made}, group); err != nil {
+		return errors.Join(err, abandon(ctx, conn))
 	}
 	if _, err := conn.ExecContext(ctx, "COMMIT"); err != nil {
 		return errors.Join(fmt.Errorf("commit: %w", err), abandon(ctx, conn))
 	}
-	if self {
+	if made.self {
 		w.self.Add(1)
 	}
 	return nil
@@ -136,21 +140,54 @@ func abandon(ctx context.Context, conn bun.Conn) error {
 	return errors.Join(err, conn.Raw(func(any) error { return driver.ErrBadConn }))
 }
 
-// runJob runs one write inside its savepoint. An error of the job itself stays in the job. One that is returned means
-// that SQLite has given up the whole transaction (a full disk, an I/O error): then no savepoint is left to go back to.
-func runJob(tx Tx, j *job) error {
-	// SQLite rolls the whole transaction back when a write is interrupted, and with it the others of the group.
-	ctx := context.WithoutCancel(j.ctx)
-	if _, err := tx.db.ExecContext(ctx, "SAVEPOINT job"); err != nil {
-		return fmt.Errorf("savepoint: %w", err)
+// runGroup runs the writes of a group. Those that may run again share one savepoint, which spares SQLite a copy of each page
+// for each of them: when one fails, which is rare, they all run once more, each for itself. An error of a job itself stays in
+// the job. One that is returned means that SQLite has given up the whole transaction (a full disk, an I/O error): then no
+// savepoint is left to go back to.
+func runGroup(tx Tx, group []*job) error {
+	var together, apart []*job
+	for _, j := range group {
+		switch j.err = j.ctx.Err(); {
+		case j.err != nil:
+		case j.again:
+			together = append(together, j)
+		default:
+			apart = append(apart, j)
+		}
 	}
-	if j.err = j.fn(ctx, tx); j.err != nil {
-		if _, err := tx.db.ExecContext(ctx, "ROLLBACK TO job"); err != nil {
-			return fmt.Errorf("roll back: %w", err)
+	if len(together) > 0 {
+		if failed, err := runJobs(tx, together); err != nil {
+			return err
+		} else if failed && len(together) > 1 {
+			apart = append(together, apart...)
+		}
+	}
+	for i := range apart {
+		if _, err := runJobs(tx, apart[i:i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runJobs runs writes inside one savepoint. If one of them fails, nothing of any of them is kept.
+func runJobs(tx Tx, jobs []*job) (failed bool, err error) {
+	// SQLite rolls the whole transaction back when a write is interrupted, and with it the others of the group.
+	ctx := context.WithoutCancel(jobs[0].ctx)
+	if _, err := tx.db.ExecContext(ctx, "SAVEPOINT job"); err != nil {
+		return false, fmt.Errorf("savepoint: %w", err)
+	}
+	for _, j := range jobs {
+		if j.err = j.fn(context.WithoutCancel(j.ctx), tx); j.err != nil {
+			if _, err := tx.db.ExecContext(ctx, "ROLLBACK TO job"); err != nil {
+				return true, fmt.Errorf("roll back: %w", err)
+			}
+			failed = true
+			break
 		}
 	}
 	if _, err := tx.db.ExecContext(ctx, "RELEASE job"); err != nil {
-		return fmt.Errorf("release: %w", err)
+		return failed, fmt.Errorf("release: %w", err)
 	}
-	return nil
+	return failed, nil
 }
