@@ -108,7 +108,7 @@ func (in *Inbox) enqueue(ctx context.Context, a *activity, body []byte, signed *
 	now := storage.Now()
 	row := &storage.Inbound{Actor: a.actor, Activity: a.id, Body: body, SignedAt: storage.At(signed.At), ReceivedAt: now, DueAt: now}
 	in.fresh.put(a) // before it is stored, from when on it may be taken; it is the worker's then
-	err = in.DB.Write(ctx, func(ctx context.Context, tx storage.Tx) (err error) {
+	err = in.DB.WriteAgain(ctx, func(ctx context.Context, tx storage.Tx) (err error) {
 		fresh, err = tx.Accept(ctx, row)
 		return err
 	})

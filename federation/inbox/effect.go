@@ -11,7 +11,8 @@ import (
 )
 
 // effect is what an activity does. It runs in the one transaction that takes the activity out of the queue, and decides
-// by what is stored then; an error rolls all of it back. Nil is no effect.
+// by what is stored then; an error rolls all of it back. It may run again, after what it did was undone because of another
+// one ([storage.DB.WriteAgain]), and then does the same. Nil is no effect.
 type effect func(ctx context.Context, tx storage.Tx) error
 
 // handler prepares the effect of a kind of activity. It may read, and ask other servers through the resolver for what the

@@ -56,7 +56,10 @@ func (in *Inbox) revision(doc vocab.Object, author string, at storage.Time) (eff
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, tx storage.Tx) error { return in.revise(ctx, tx, p, poll) }, nil
+	return func(ctx context.Context, tx storage.Tx) error {
+		version := *p
+		return in.revise(ctx, tx, &version, poll)
+	}, nil
 }
 
 // revise replaces what may change of a post: its words and pictures, and the counts of its poll. Who wrote it, when, for

@@ -192,7 +192,7 @@ func (in *Inbox) load(ctx context.Context, row *storage.Inbound) (*activity, err
 
 // finish lets an activity take effect, if it has one, and takes it out of the queue.
 func (in *Inbox) finish(ctx context.Context, row *storage.Inbound, a *activity, do effect) error {
-	err := in.DB.Write(ctx, func(ctx context.Context, tx storage.Tx) error {
+	err := in.DB.WriteAgain(ctx, func(ctx context.Context, tx storage.Tx) error {
 		if do != nil {
 			if err := in.apply(ctx, tx, a, do); err != nil {
 				return err
