@@ -18,6 +18,7 @@ import (
 	"github.com/dunnock-server/dunnock/hardening"
 	"github.com/dunnock-server/dunnock/hardening/egress"
 	"github.com/dunnock-server/dunnock/hardening/exposure"
+	"github.com/dunnock-server/dunnock/hardening/pipenet"
 	"github.com/dunnock-server/dunnock/storage"
 )
 
@@ -91,17 +92,13 @@ func (w *world) silent(domains ...string) {
 
 // far is the relay, and what is behind it.
 type far struct {
-	conns chan net.Conn
+	ln    *pipenet.Listener
 	mu    sync.Mutex
 	dials []string
 }
 
 func (f *far) serve(t *testing.T, h http.Handler) *far {
-	f.conns = make(chan net.Conn)
-	s := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
-	ln := &pipes{f.conns, make(chan struct{}), sync.Once{}}
-	go s.Serve(ln)
-	t.Cleanup(func() { s.Close() })
+	f.ln = pipenet.Serve(t, &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)})
 	return f
 }
 
@@ -109,16 +106,14 @@ func (f *far) Name() string { return "memory" }
 func (f *far) Kind() string { return "memory" }
 func (f *far) Close() error { return nil }
 
-func (f *far) DialContext(_ context.Context, _, address string) (net.Conn, error) {
+func (f *far) DialContext(ctx context.Context, _, address string) (net.Conn, error) {
 	f.mu.Lock()
 	f.dials = append(f.dials, address)
 	f.mu.Unlock()
 	if address == "down.example:80" {
 		return nil, errors.New("down")
 	}
-	near, there := net.Pipe()
-	f.conns <- there
-	return near, nil
+	return f.ln.Dial(ctx)
 }
 
 func (f *far) dialled() []string {
@@ -126,24 +121,6 @@ func (f *far) dialled() []string {
 	defer f.mu.Unlock()
 	return append([]string(nil), f.dials...)
 }
-
-type pipes struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error { p.once.Do(func() { close(p.closed) }); return nil }
-func (*pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "unix"} }
 
 var private = sync.OnceValue(func() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)

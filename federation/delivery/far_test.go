@@ -16,6 +16,7 @@ import (
 	. "github.com/dunnock-server/dunnock/federation/delivery"
 	"github.com/dunnock-server/dunnock/federation/httpsig"
 	"github.com/dunnock-server/dunnock/hardening/egress"
+	"github.com/dunnock-server/dunnock/hardening/pipenet"
 	"github.com/dunnock-server/dunnock/storage"
 )
 
@@ -33,7 +34,7 @@ func (a arrival) host() string { h, _, _ := strings.Cut(a.inbox, "/"); return h 
 
 // far is the relay and the servers behind it.
 type far struct {
-	conns  chan net.Conn
+	ln     *pipenet.Listener
 	mu     sync.Mutex
 	got    []arrival
 	took   []arrival
@@ -44,11 +45,8 @@ type far struct {
 }
 
 func newFar(t testing.TB) *far {
-	f := &far{conns: make(chan net.Conn), dials: map[string]int{}, down: map[string]bool{}}
-	s := &http.Server{Handler: f, ErrorLog: log.New(io.Discard, "", 0)}
-	ln := &listener{conns: f.conns, closed: make(chan struct{})}
-	go s.Serve(ln)
-	t.Cleanup(func() { s.Close() })
+	f := &far{dials: map[string]int{}, down: map[string]bool{}}
+	f.ln = pipenet.Serve(t, &http.Server{Handler: f, ErrorLog: log.New(io.Discard, "", 0)})
 	return f
 }
 
@@ -101,13 +99,7 @@ func (f *far) DialContext(ctx context.Context, _, address string) (net.Conn, err
 	if down {
 		return nil, errors.New("down")
 	}
-	near, there := net.Pipe()
-	select {
-	case f.conns <- there:
-		return near, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return f.ln.Dial(ctx)
 }
 
 // set changes what the servers do.
@@ -148,24 +140,6 @@ func (f *far) arrivals(host string) []string {
 	}
 	return all
 }
-
-type listener struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (l *listener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *listener) Close() error { l.once.Do(func() { close(l.closed) }); return nil }
-func (*listener) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "unix"} }
 
 // lines counts what is logged.
 type lines struct {

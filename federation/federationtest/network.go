@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dunnock-server/dunnock/hardening/egress"
+	"github.com/dunnock-server/dunnock/hardening/pipenet"
 )
 
 // errNoHost is what dialling a host that is not there, or is down, gives.
@@ -18,7 +19,7 @@ var errNoHost = errors.New("no such host")
 // connections block durably in a testing/synctest bubble, so time there passes only when all nodes wait.
 type Network struct {
 	mu    sync.Mutex
-	hosts map[string]*listener
+	hosts map[string]*pipenet.Listener
 	// Fault, if set, is asked before each connection from one host to another and says what becomes of it. It is called
 	// from many goroutines.
 	Fault func(from, to string) Fault
@@ -39,15 +40,21 @@ const (
 )
 
 // NewNetwork makes a network without hosts.
-func NewNetwork() *Network { return &Network{hosts: map[string]*listener{}} }
+func NewNetwork() *Network { return &Network{hosts: map[string]*pipenet.Listener{}} }
 
 // Listen puts a host on the network. Closing the listener takes it off.
 func (n *Network) Listen(host string) net.Listener {
-	l := &listener{network: n, host: host, conns: make(chan net.Conn), closed: make(chan struct{})}
+	l := pipenet.Listen(host)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.hosts[host] = l
-	return l
+	return &listener{l, func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if n.hosts[host] == l {
+			delete(n.hosts, host)
+		}
+	}}
 }
 
 // Relay is the way out of a host.
@@ -99,15 +106,11 @@ func (n *Network) dial(ctx context.Context, host string) (net.Conn, error) {
 	if l == nil {
 		return nil, fmt.Errorf("dial: %w", errNoHost)
 	}
-	near, far := net.Pipe()
-	select {
-	case l.conns <- far:
-		return near, nil
-	case <-l.closed:
-		return nil, errors.Join(errNoHost, near.Close(), far.Close())
-	case <-ctx.Done():
-		return nil, errors.Join(ctx.Err(), near.Close(), far.Close())
+	conn, err := l.Dial(ctx)
+	if errors.Is(err, net.ErrClosed) {
+		return nil, fmt.Errorf("dial: %w", errNoHost)
 	}
+	return conn, err
 }
 
 // replayAfter is when what was sent twice comes again: later than what was sent next, and within the hour in which a
@@ -179,38 +182,13 @@ func (d deaf) Read(p []byte) (int, error) {
 	return 0, errors.Join(net.ErrClosed, d.Close())
 }
 
+// listener is on the network until it is closed.
 type listener struct {
-	network *Network
-	host    string
-	conns   chan net.Conn
-	closed  chan struct{}
-	once    sync.Once
-}
-
-func (l *listener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
+	*pipenet.Listener
+	leave func()
 }
 
 func (l *listener) Close() error {
-	l.once.Do(func() {
-		close(l.closed)
-		l.network.mu.Lock()
-		defer l.network.mu.Unlock()
-		if l.network.hosts[l.host] == l {
-			delete(l.network.hosts, l.host)
-		}
-	})
-	return nil
+	l.leave()
+	return l.Listener.Close()
 }
-
-func (l *listener) Addr() net.Addr { return addr(l.host) }
-
-type addr string
-
-func (addr) Network() string  { return "memory" }
-func (a addr) String() string { return string(a) }

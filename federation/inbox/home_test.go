@@ -8,7 +8,6 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -24,6 +23,7 @@ import (
 	"github.com/dunnock-server/dunnock/hardening/egress"
 	"github.com/dunnock-server/dunnock/hardening/exposure"
 	"github.com/dunnock-server/dunnock/hardening/ingress"
+	"github.com/dunnock-server/dunnock/hardening/pipenet"
 	"github.com/dunnock-server/dunnock/hardening/sanitize"
 	"github.com/dunnock-server/dunnock/storage"
 )
@@ -39,7 +39,7 @@ type node struct {
 	path     string
 	ids      wire.IDs
 	in       *Inbox
-	door     *pipes // where it listens
+	door     *pipenet.Listener // where it listens
 	queue    *delivery.Queue
 	resolver *resolve.Resolver
 	log      *bytes.Buffer // Info and above; read it when nothing runs
@@ -98,9 +98,11 @@ func (n *node) write(fn func(context.Context, storage.Tx) error) {
 // do sends a request to the inbox, over the wire and through its limits, and returns the status.
 func (n *node) do(r *http.Request) int {
 	n.t.Helper()
-	near, far := net.Pipe()
+	near, err := n.door.Dial(n.t.Context())
+	if err != nil {
+		n.t.Fatal(err)
+	}
 	defer near.Close()
-	n.door.conns <- far
 	go r.Write(near) // not all of it may be read
 	res, err := http.ReadResponse(bufio.NewReader(near), r)
 	if err != nil {
@@ -111,7 +113,7 @@ func (n *node) do(r *http.Request) int {
 
 // listen serves the inbox as a node does.
 func (n *node) listen() {
-	n.door = &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+	n.door = pipenet.Listen(home)
 	ctx, stop := context.WithCancel(context.WithoutCancel(n.t.Context()))
 	served := make(chan error, 1)
 	go func() { served <- ingress.NewServer(n.in, ingress.Config{}, n.in.Log).Serve(ctx, n.door) }()

@@ -11,26 +11,22 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/dunnock-server/dunnock/hardening/pipenet"
 )
 
 // network is the rest of the world, in memory: what the node dials as NAME:80 arrives at the handler of NAME. It is a
 // relay, so that every request the node makes passes and is written down.
 type network struct {
-	listener *pipes
+	listener *pipenet.Listener
 	mu       sync.Mutex
 	hosts    map[string]http.Handler
 	requests []string // "METHOD http://host/path"
 }
 
 func newNetwork(t testing.TB) *network {
-	n := &network{listener: &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}, hosts: map[string]http.Handler{}}
-	server := &http.Server{Handler: n, ErrorLog: log.New(io.Discard, "", 0)}
-	var served sync.WaitGroup
-	served.Go(func() { server.Serve(n.listener) })
-	t.Cleanup(func() {
-		server.Close()
-		served.Wait()
-	})
+	n := &network{hosts: map[string]http.Handler{}}
+	n.listener = pipenet.Serve(t, &http.Server{Handler: n, ErrorLog: log.New(io.Discard, "", 0)})
 	return n
 }
 
@@ -74,32 +70,5 @@ func (n *network) DialContext(ctx context.Context, _, address string) (net.Conn,
 	if h == nil {
 		return nil, errors.New("no such host")
 	}
-	near, far := net.Pipe()
-	select {
-	case n.listener.conns <- far:
-		return near, nil
-	case <-n.listener.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return n.listener.Dial(ctx)
 }
-
-// pipes is a listener whose connections are made in memory.
-type pipes struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (l *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipes) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
-func (l *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "unix"} }

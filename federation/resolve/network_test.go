@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/dunnock-server/dunnock/hardening/pipenet"
 )
 
 func init() { log.SetOutput(io.Discard) } // net/http's, of what hostile servers send
@@ -19,19 +21,14 @@ func init() { log.SetOutput(io.Discard) } // net/http's, of what hostile servers
 // network is a relay to servers in this process. Each connection is a net.Pipe with real HTTP on it, so that the network
 // works in a synctest bubble.
 type network struct {
+	t     testing.TB
 	mu    sync.Mutex
 	sites map[string]*site
 	asked []string // every request, as "host path?query"
 }
 
 func newNetwork(t testing.TB) *network {
-	n := &network{sites: map[string]*site{}}
-	t.Cleanup(func() {
-		for _, s := range n.sites {
-			s.server.Close()
-		}
-	})
-	return n
+	return &network{t: t, sites: map[string]*site{}}
 }
 
 func (*network) Name() string { return "memory" }
@@ -47,13 +44,7 @@ func (n *network) DialContext(ctx context.Context, _, address string) (net.Conn,
 	if gone {
 		return nil, errors.New("no such host")
 	}
-	near, far := net.Pipe()
-	select {
-	case s.conns <- far:
-		return near, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return s.ln.Dial(ctx)
 }
 
 // requests takes what was asked since the last call.
@@ -67,11 +58,10 @@ func (n *network) requests() []string {
 
 // site is a server: an answer for each path. One that is not there is 404.
 type site struct {
-	host  string
-	conns chan net.Conn
-	down  bool
+	host string
+	ln   *pipenet.Listener
+	down bool
 
-	server  *http.Server
 	network *network
 	mu      sync.Mutex
 	pages   map[string]http.HandlerFunc
@@ -80,13 +70,12 @@ type site struct {
 
 // site puts a server on the network.
 func (n *network) site(host string) *site {
-	s := &site{host: host, conns: make(chan net.Conn), network: n, pages: map[string]http.HandlerFunc{}, handles: map[string]string{}}
-	s.server = &http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0)}
+	s := &site{host: host, network: n, pages: map[string]http.HandlerFunc{}, handles: map[string]string{}}
+	s.ln = pipenet.Serve(n.t, &http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0)})
 	s.serve("/.well-known/webfinger", s.webfinger)
 	n.mu.Lock()
 	n.sites[host] = s
 	n.mu.Unlock()
-	go s.server.Serve(&listener{s.conns, make(chan struct{}), sync.Once{}})
 	return s
 }
 
@@ -155,23 +144,6 @@ func moved(to string) http.HandlerFunc {
 
 // stuck never answers.
 func stuck(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
-
-type listener struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (l *listener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-func (l *listener) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
-func (l *listener) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "unix"} }
 
 // counted compares the requests that were made with those that should have been, in any order.
 func (n *network) counted(t testing.TB, want ...string) {

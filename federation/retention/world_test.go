@@ -1,12 +1,13 @@
 package retention_test
 
 import (
-	"bufio"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -24,6 +25,7 @@ import (
 	"github.com/dunnock-server/dunnock/hardening"
 	"github.com/dunnock-server/dunnock/hardening/egress"
 	"github.com/dunnock-server/dunnock/hardening/exposure"
+	"github.com/dunnock-server/dunnock/hardening/pipenet"
 	"github.com/dunnock-server/dunnock/hardening/sanitize"
 	"github.com/dunnock-server/dunnock/hardening/timing"
 	"github.com/dunnock-server/dunnock/storage"
@@ -50,6 +52,7 @@ func newWorld(t *testing.T, keep retention.Keep) *world {
 	w.grew = func(table string, before, after int) { t.Errorf("%s grew from %d to %d", table, before, after) }
 	ids := wire.IDs{Scheme: "http", Host: "home.example", Domain: "home.example", Username: "alice"}
 	w.owner = ids.Owner()
+	w.others.ln = pipenet.Serve(t, &http.Server{Handler: &w.others, ErrorLog: log.New(io.Discard, "", 0)})
 	var err error
 	if w.db, err = storage.Open(t.Context(), storage.Config{Path: w.path}); err != nil {
 		t.Fatal(err)
@@ -199,36 +202,29 @@ func (w *world) has(uri string) bool {
 }
 
 // relay is the way to everybody else, who take whatever is sent, but for the servers called dead.
-type relay struct{ gets, posts atomic.Int64 }
+type relay struct {
+	ln          *pipenet.Listener
+	gets, posts atomic.Int64
+}
 
 func (*relay) Name() string { return "memory" }
 func (*relay) Kind() string { return "memory" }
 func (*relay) Close() error { return nil }
 
-func (r *relay) DialContext(_ context.Context, _, address string) (net.Conn, error) {
+func (r *relay) DialContext(ctx context.Context, _, address string) (net.Conn, error) {
 	if strings.HasPrefix(address, "dead") {
 		return nil, &net.OpError{Op: "dial", Err: errors.New("no route to host")}
 	}
-	near, far := net.Pipe()
-	go func() {
-		defer far.Close()
-		for in := bufio.NewReader(far); ; {
-			request, err := http.ReadRequest(in)
-			if err != nil {
-				return
-			}
-			if request.Method == http.MethodGet {
-				r.gets.Add(1)
-			} else {
-				r.posts.Add(1)
-			}
-			_ = request.Body.Close()
-			if _, err := far.Write([]byte("HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")); err != nil {
-				return
-			}
-		}
-	}()
-	return near, nil
+	return r.ln.Dial(ctx)
+}
+
+func (r *relay) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	if request.Method == http.MethodGet {
+		r.gets.Add(1)
+	} else {
+		r.posts.Add(1)
+	}
+	w.WriteHeader(http.StatusAccepted)
 }
 
 // days passes time.

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/dunnock-server/dunnock/hardening/pipenet"
 )
 
 func init() { log.SetOutput(io.Discard) } // see the package comment
@@ -46,35 +48,13 @@ func (m *memory) DialContext(ctx context.Context, _, address string) (net.Conn, 
 // handler serves h over real HTTP on each connection.
 func handler(t *testing.T, h http.HandlerFunc) *memory {
 	t.Helper()
-	ln := &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
-	s := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
-	go s.Serve(ln)
-	t.Cleanup(func() { s.Close() })
+	ln := pipenet.Serve(t, &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)})
 	return &memory{name: "memory", kind: "memory", serve: func(c net.Conn) {
-		select {
-		case ln.conns <- c:
-		case <-ln.done:
+		if ln.Hand(context.Background(), c) != nil {
 			c.Close()
 		}
 	}}
 }
-
-type pipeListener struct {
-	conns chan net.Conn
-	once  sync.Once
-	done  chan struct{}
-}
-
-func (l *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.done:
-		return nil, net.ErrClosed
-	}
-}
-func (l *pipeListener) Close() error   { l.once.Do(func() { close(l.done) }); return nil }
-func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "unix"} }
 
 // client is one over plain HTTP through relays.
 func client(t *testing.T, c Config) *Client {

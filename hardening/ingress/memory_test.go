@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/dunnock-server/dunnock/hardening/pipenet"
 )
 
 // canary stands for everything a log must not hold. It is an address of the benchmarking range.
@@ -19,31 +21,20 @@ const canary = "198.18.77.66"
 
 // pipes is a listener in memory, whose clients have the addresses they say.
 type pipes struct {
-	conns chan net.Conn
-	open  atomic.Int64 // that were made and that the server has not closed
-	once  sync.Once
-	done  chan struct{}
+	*pipenet.Listener
+	open atomic.Int64 // connections that were made and that the server has not closed
 }
 
-func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), done: make(chan struct{})} }
-
-func (l *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.done:
-		return nil, net.ErrClosed
-	}
-}
-func (l *pipes) Close() error   { l.once.Do(func() { close(l.done) }); return nil }
-func (l *pipes) Addr() net.Addr { return address("pipe") }
+func newPipes() *pipes { return &pipes{Listener: pipenet.Listen("pipe")} }
 
 // dial connects as from. It blocks until the server accepts.
 func (l *pipes) dial(from string) *peerConn {
 	near, far := net.Pipe()
 	server := &peerConn{Conn: far, from: from, open: &l.open}
-	l.conns <- server
 	l.open.Add(1)
+	if l.Hand(context.Background(), server) != nil {
+		server.Close()
+	}
 	return &peerConn{Conn: near, r: bufio.NewReader(near), far: server}
 }
 
