@@ -16,9 +16,10 @@ const (
 
 // circuits is the bounded table of what connections are shared within.
 type circuits struct {
-	rules Rules
-	tls   *tls.Config
-	max   int
+	rules  Rules
+	tls    *tls.Config
+	max    int
+	lookup NameLookup // nil: names are not looked up here
 
 	mu     sync.Mutex
 	byKey  map[Circuit]*list.Element
@@ -38,6 +39,9 @@ type circuit struct {
 	tls   *tls.Config
 	slots chan struct{} // one for each connection in use
 
+	lookup NameLookup
+	names  names
+
 	users int // guarded by circuits.mu
 
 	mu      sync.Mutex
@@ -53,7 +57,7 @@ func (cs *circuits) acquire(key Circuit, relay Relay) *circuit {
 		cs.recent.MoveToFront(el)
 	} else {
 		el = cs.recent.PushFront(&circuit{
-			Circuit: key, relay: relay, rules: cs.rules, tls: cs.tls, slots: make(chan struct{}, maxConns), retired: cs.closed,
+			Circuit: key, relay: relay, rules: cs.rules, tls: cs.tls, slots: make(chan struct{}, maxConns), lookup: cs.lookup, retired: cs.closed,
 		})
 		cs.byKey[key] = el
 	}

@@ -49,8 +49,8 @@ func TestIsolation(t *testing.T) {
 	}
 	// The relay is told, so that it can keep them apart too.
 	want := []Circuit{
-		{"a.example", Federation, "memory"}, {"a.example", Lookup, "memory"}, {"a.example", Media, "memory"}, {"b.example", Federation, "memory"},
-		{"a.example", Media, "memory"}, {"b.example", Media, "memory"}, {"a.example:8080", Federation, "memory"},
+		{"a.example", Federation, "memory", 0}, {"a.example", Lookup, "memory", 0}, {"a.example", Media, "memory", 0}, {"b.example", Federation, "memory", 0},
+		{"a.example", Media, "memory", 0}, {"b.example", Media, "memory", 0}, {"a.example:8080", Federation, "memory", 0},
 	}
 	for i, w := range want {
 		if m.circuits[i] != w {
@@ -286,7 +286,7 @@ func TestEvictionSparesUse(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if _, ok := c.circuits.byKey[Circuit{"slow.example", Lookup, "memory"}]; !ok {
+		if _, ok := c.circuits.byKey[Circuit{"slow.example", Lookup, "memory", 0}]; !ok {
 			t.Error("evicted in use")
 		}
 		if err := <-done; err != nil {

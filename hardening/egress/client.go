@@ -14,9 +14,14 @@ import (
 
 // Config is what a Client is made from. The zero value lets nothing leave.
 type Config struct {
-	// Relays is the pool. Each domain is given one and keeps it. Empty: every Do returns ErrNoRelay. The client owns
-	// them: Close closes them.
+	// Relays are all there are. Empty: every Do returns ErrNoRelay. The client owns them: Close closes them.
 	Relays []Relay
+	// Pool names those that carry what no route says more of. Each domain is given one and keeps it. Nil: all of them.
+	Pool []string
+	// Routes give some domains pools of their own. The longest match counts.
+	Routes []Route
+	// Ingress names the relays that the node is reached by.
+	Ingress []string
 	// Rules is what may be dialled. It should equal what Direct was given.
 	Rules Rules
 	// Key makes the choice within the pool unpredictable to others. It has to stay the same over restarts, or every
@@ -47,6 +52,9 @@ const (
 // Client makes HTTP exchanges through relays. It is safe for concurrent use.
 type Client struct {
 	relays   []Relay
+	general  []Relay
+	routes   []route
+	ingress  map[string]bool
 	rules    Rules
 	key      []byte
 	agent    string
@@ -83,8 +91,9 @@ func New(c Config) (*Client, error) {
 		SessionTicketsDisabled: true,
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
-	return &Client{
+	client := &Client{
 		relays:   slices.Clone(c.Relays),
+		ingress:  make(map[string]bool),
 		rules:    c.Rules,
 		key:      slices.Clone(c.Key),
 		agent:    c.UserAgent,
@@ -93,7 +102,27 @@ func New(c Config) (*Client, error) {
 		circuits: newCircuits(c.MaxCircuits, c.Rules, tlsConfig),
 		ctx:      ctx,
 		close:    cancel,
-	}, nil
+	}
+	for _, name := range c.Ingress {
+		client.ingress[name] = true
+	}
+	if client.general = c.named(c.Pool); c.Pool == nil {
+		client.general = client.relays
+	}
+	for _, r := range c.Routes {
+		client.routes = append(client.routes, route{r.Match, c.named(r.Relays)})
+	}
+	return client, nil
+}
+
+// named gives the relays of those names.
+func (c Config) named(names []string) (relays []Relay) {
+	for _, r := range c.Relays {
+		if slices.Contains(names, r.Name()) {
+			relays = append(relays, r)
+		}
+	}
+	return relays
 }
 
 func (c Config) validate() error {
@@ -107,6 +136,18 @@ func (c Config) validate() error {
 		}
 		names[r.Name()] = true
 	}
+	for _, list := range append([][]string{c.Pool, c.Ingress}, routed(c.Routes)...) {
+		for _, name := range list {
+			if !names[name] {
+				return errors.New("a pool names a relay that is not there")
+			}
+		}
+	}
+	for _, r := range c.Routes {
+		if len(r.Relays) == 0 || r.Match == "" {
+			return errors.New("a route without a match or a relay")
+		}
+	}
 	if len(c.Relays) > 1 && len(c.Key) < minKey {
 		return fmt.Errorf("a pool of relays needs a key of at least %d bytes", minKey)
 	}
@@ -119,8 +160,15 @@ func (c Config) validate() error {
 	return nil
 }
 
+func routed(routes []Route) (lists [][]string) {
+	for _, r := range routes {
+		lists = append(lists, r.Relays)
+	}
+	return lists
+}
+
 // Exit tells which relay would carry a request to domain for p: what the ledger's row says before the exchange. The domain
-// is in the form that Request.Domain has. Errors: ErrNoRelay, ErrRefused.
+// is in the form that Request.Domain has. Errors: ErrNoRelay, ErrRelayDown, ErrRefused.
 func (c *Client) Exit(domain string, p Purpose) (string, error) {
 	if !p.Valid() {
 		return "", refuse("purpose")

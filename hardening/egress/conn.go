@@ -59,7 +59,9 @@ func (c *circuit) dial(ctx context.Context, scheme, address string) (*conn, *wir
 			if err := c.rules.dialTarget(c.relay.Kind(), address); err != nil {
 				return nil, err
 			}
-			nc, err := c.relay.DialContext(context.WithValue(ctx, circuitContext{}, c.Circuit), "tcp", address)
+			ctx = context.WithValue(ctx, circuitContext{}, c.Circuit)
+			ctx = context.WithValue(ctx, lookupContext{}, c.lookUp)
+			nc, err := c.relay.DialContext(ctx, "tcp", address)
 			if err != nil {
 				return nil, err
 			}

@@ -14,6 +14,9 @@ var (
 	// configuration has one.
 	ErrNoRelay = errors.New("egress: no relay")
 
+	// ErrRelayDown says that the relay that has to carry the request cannot be reached. Nothing was sent. It wraps ErrNoRelay.
+	ErrRelayDown = fmt.Errorf("%w that is up", ErrNoRelay)
+
 	// ErrRefused says that a rule forbids the request or the address it leads to. Trying again is of no use.
 	ErrRefused = errors.New("egress: refused by rule")
 
@@ -68,6 +71,8 @@ func reason(err error) string {
 		return "response too large"
 	case errors.Is(err, ErrRefused):
 		return "refused by rule"
+	case errors.Is(err, ErrRelayDown):
+		return "relay down"
 	case errors.Is(err, ErrClosed):
 		return "client closed"
 	case errors.Is(err, context.DeadlineExceeded):

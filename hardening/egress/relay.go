@@ -2,10 +2,7 @@ package egress
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"net"
-	"strings"
 )
 
 // Relay is a way out. Direct is here; tests hand in one that connects in memory.
@@ -15,11 +12,14 @@ import (
 //
 //   - at home, or through its own tunnel: every address it is about to connect to must pass Rules.CheckAddr, at the
 //     connect itself and not only after the look-up, so that a second look-up cannot slip another address in;
-//   - at the far end: it hands the name over as it is, and the far end has to refuse its own private addresses.
+//   - at the far end, which refuses its own private addresses by itself (tor, `dunnock relay serve`): it hands the name over
+//     as it is;
+//   - at the far end, which may refuse nothing (sshd, SOCKS and HTTP proxies): it hands over only what Resolve gave.
 //
 // The relay's own host is not subject to Rules, which are about what remote documents can make us dial. A relay that can
-// separate streams takes the circuit's key from CircuitOf. When its link is down it returns an error, and must not reach
-// the target in any other way. It must not return a connection after ctx is done.
+// separate streams takes the circuit's key from CircuitOf. When its link is down it returns an error that wraps
+// ErrRelayDown, and must not reach the target in any other way. It must not return a connection after ctx is done. What a
+// target does (refuse, be silent) is not the relay's fault, and must not take it down.
 type Relay interface {
 	// Name is the owner's name for it: unique in the configuration, and what the ledger records as the exit.
 	Name() string
@@ -28,6 +28,29 @@ type Relay interface {
 	DialContext(ctx context.Context, network, address string) (net.Conn, error)
 	Close() error
 }
+
+// Linked is a relay whose link can be seen to be down. The pool moves the domains of one that is.
+type Linked interface {
+	Relay
+	// State is what is known of the link, without asking anybody.
+	State() State
+	// Connect brings the link up, or sees that it is, and changes State. No target is involved: the relay is all that is
+	// told. The client calls it now and then while the link is down.
+	Connect(ctx context.Context) error
+}
+
+// Listening is a relay at whose far end the node can be reached.
+type Listening interface {
+	Relay
+	// Listen asks the far end to take connections on a TCP port of its public address and to hand them over as they are. The
+	// listener ends (Accept returns an error) with the link; whoever wants it back calls Listen again. The address of a
+	// connection it gives is the visitor's where the relay knows it.
+	Listen(ctx context.Context, port uint16) (net.Listener, error)
+}
+
+// Dial opens a connection, as net.Dialer does: it is how a relay's own link is made, from this machine (Home) or through
+// the relay before it in a chain (its DialContext).
+type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 const (
 	kindDirect = "direct"
@@ -39,6 +62,8 @@ type Circuit struct {
 	Domain  string // canonical
 	Purpose Purpose
 	Exit    string // relay name
+	// For is the purpose whose dial a look-up of a name serves, where Purpose is Names; else zero.
+	For Purpose
 }
 
 type circuitContext struct{}
@@ -48,26 +73,4 @@ type circuitContext struct{}
 func CircuitOf(ctx context.Context) (c Circuit, ok bool) {
 	c, ok = ctx.Value(circuitContext{}).(Circuit)
 	return c, ok
-}
-
-// exit chooses the relay for a domain: the one with the highest keyed hash of (domain, relay name), so that the choice is
-// stable, moves only the domains of a relay that is taken out of the pool, and cannot be predicted by someone who owns
-// another domain. The purpose takes no part: a domain that sees one exit for all it is asked learns one exit.
-func (c *Client) exit(domain string, _ Purpose) (Relay, error) {
-	var best Relay
-	var most string
-	for _, r := range c.relays {
-		if isOnion(domain) && r.Kind() != kindTor {
-			continue
-		}
-		mac := hmac.New(sha256.New, c.key)
-		mac.Write([]byte(domain + "\x00" + r.Name()))
-		if sum := string(mac.Sum(nil)); best == nil || strings.Compare(sum, most) > 0 {
-			best, most = r, sum
-		}
-	}
-	if best == nil {
-		return nil, ErrNoRelay
-	}
-	return best, nil
 }

@@ -24,6 +24,9 @@ type Request struct {
 	// handles' domain). Empty: the URL's host, with its port if it is not the default.
 	Domain  string
 	Purpose Purpose
+	// Serves is the circuit whose dial a look-up of a name serves: the exchange is made by way of its exit, on connections of
+	// its own. Only with the purpose Names.
+	Serves *Circuit
 	// MaxBody caps the decoded body of the response, in bytes. 0: the client's.
 	MaxBody int64
 	// Prepare signs: it is called last, on exactly what is sent, and may only add Date, Digest, Content-Digest, Signature
@@ -55,7 +58,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	if c.ctx.Err() != nil {
 		return nil, ErrClosed
 	}
-	relay, err := c.exit(domain, r.Purpose)
+	key, relay, err := c.way(domain, r)
 	if err != nil {
 		return nil, err
 	}
@@ -74,9 +77,26 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	if limit == 0 {
 		limit = c.maxBody
 	}
-	circuit := c.circuits.acquire(Circuit{Domain: domain, Purpose: r.Purpose, Exit: relay.Name()}, relay)
+	circuit := c.circuits.acquire(key, relay)
 	defer c.circuits.release(circuit)
 	return circuit.do(ctx, req, limit)
+}
+
+// way gives the circuit and the relay of a request.
+func (c *Client) way(domain string, r Request) (Circuit, Relay, error) {
+	if r.Serves != nil {
+		for _, relay := range c.relays {
+			if relay.Name() == r.Serves.Exit {
+				return Circuit{Domain: r.Serves.Domain, Purpose: Names, Exit: r.Serves.Exit, For: r.Serves.Purpose}, relay, nil
+			}
+		}
+		return Circuit{}, nil, ErrNoRelay
+	}
+	relay, err := c.exit(domain, r.Purpose)
+	if err != nil {
+		return Circuit{}, nil, err
+	}
+	return Circuit{Domain: domain, Purpose: r.Purpose, Exit: relay.Name()}, relay, nil
 }
 
 // check applies the rules to all of a request that can be judged before a relay is chosen.
@@ -86,6 +106,8 @@ func (c *Client) check(r Request) (target *url.URL, domain string, err error) {
 		return nil, "", refuse("purpose")
 	case r.Prepare != nil && r.Purpose != Federation:
 		return nil, "", refuse("signature on an unsigned purpose")
+	case r.Serves != nil && r.Purpose != Names:
+		return nil, "", refuse("purpose")
 	case r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodPost:
 		return nil, "", refuse("method")
 	case len(r.Body) > 0 && r.Method != http.MethodPost:

@@ -1,0 +1,103 @@
+package egress
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// A link that is down is tried again after pauses that double from firstPause to lastPause, each drawn from half of it to all.
+const (
+	firstPause = time.Second
+	lastPause  = 5 * time.Minute
+)
+
+// State is what is known of a relay's link. The zero State is one that nobody has tried: it counts as up.
+type State struct {
+	// Down says that the link was lost, or could not be made.
+	Down bool
+	// Since is when it came up, or went down. Zero: never tried.
+	Since time.Time
+	// Lost is when the last outage began; zero if there was none. An outage under way began at Since.
+	Lost time.Time
+	// Reason is why it is down, in words of our own that can be logged.
+	Reason string
+	// Next is when it is tried again.
+	Next time.Time
+}
+
+// Link keeps a relay's State. The zero Link is ready to use.
+type Link struct {
+	mu    sync.Mutex
+	state State
+	pause time.Duration
+}
+
+// State returns the state as it is.
+func (l *Link) State() State {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state
+}
+
+// Up notes that the link works.
+func (l *Link) Up() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pause = 0
+	if l.state.Down || l.state.Since.IsZero() {
+		lost := l.state.Since
+		l.state = State{Since: time.Now(), Lost: lost}
+	}
+}
+
+// Down notes that it does not. reason is in words of our own. The first call of an outage decides when it began.
+func (l *Link) Down(reason string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	if !l.state.Down {
+		l.state.Down, l.state.Since = true, now
+	}
+	l.pause = min(max(2*l.pause, firstPause), lastPause)
+	l.state.Reason, l.state.Next = reason, now.Add(l.pause/2+rand.N(l.pause/2))
+}
+
+// Run tries links that are down again, each at its time, until ctx ends. It returns nil.
+func (c *Client) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for _, r := range c.relays {
+		if linked, ok := r.(Linked); ok {
+			wg.Go(func() { c.keep(ctx, linked) })
+		}
+	}
+	wg.Wait()
+	return nil
+}
+
+// look is how often a link's state is looked at: a look costs nothing, and asks nobody.
+const look = time.Second
+
+func (c *Client) keep(ctx context.Context, r Linked) {
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	connect(ctx, r) // so that its state is known, and what a first act would wait for is done
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			if s := r.State(); s.Down && now.After(s.Next) {
+				connect(ctx, r)
+			}
+		}
+	}
+}
+
+func connect(ctx context.Context, r Linked) {
+	ctx, cancel := context.WithTimeoutCause(ctx, defaultDeadline, errors.New("no answer in time"))
+	defer cancel()
+	_ = r.Connect(ctx) // the state says why
+}

@@ -1,0 +1,124 @@
+package egress
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// NameLookup asks for the addresses of a canonical name on behalf of a circuit, by way of that circuit's own exit, and says how
+// long they are good for.
+type NameLookup func(ctx context.Context, c Circuit, name string) (addrs []netip.Addr, ttl time.Duration, err error)
+
+// LookUpWith sets how names are looked up for relays that need it. It must be called before the first Do; without it such
+// relays reach literal addresses only.
+func (c *Client) LookUpWith(l NameLookup) { c.circuits.lookup = l }
+
+// maxTries is how many addresses of one name a dial may try.
+const maxTries = 3
+
+const (
+	minTTL   = 30 * time.Second
+	maxTTL   = time.Hour
+	maxNames = 16 // of one circuit
+)
+
+type lookupContext struct{}
+
+// Resolve gives the addresses that a relay may be asked for in place of address ("host:port"), for relays whose far end
+// refuses nothing by itself: each has passed rules. A name is looked up by way of the circuit's own exit. At least one and at
+// most three are given, else an error: one that wraps ErrRefused where the rules forbid them, or where nothing can look names
+// up.
+func Resolve(ctx context.Context, rules Rules, address string) ([]netip.AddrPort, error) {
+	host, service, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, refuse("address form")
+	}
+	port, err := strconv.ParseUint(service, 10, 16)
+	if err != nil {
+		return nil, refuse("port")
+	}
+	addrs := []netip.Addr{}
+	if addr, err := netip.ParseAddr(host); err == nil {
+		addrs = append(addrs, addr)
+	} else if isOnion(host) {
+		return nil, refuse("onion name without tor")
+	} else if host == "localhost" {
+		addr, ok := rules.loopback(uint16(port))
+		if !ok {
+			return nil, refuse("special-use name")
+		}
+		addrs = append(addrs, addr)
+	} else {
+		lookup, ok := ctx.Value(lookupContext{}).(func(context.Context, string) ([]netip.Addr, error))
+		if !ok {
+			return nil, refuse("a name that nothing can look up")
+		}
+		if addrs, err = lookup(ctx, host); err != nil {
+			return nil, err
+		}
+	}
+	var checked []netip.AddrPort
+	err = refuse("name without an address")
+	for _, addr := range addrs {
+		target := netip.AddrPortFrom(addr.Unmap(), uint16(port))
+		if e := rules.CheckAddr(target); e != nil {
+			err = e
+		} else if checked = append(checked, target); len(checked) == maxTries {
+			break
+		}
+	}
+	if len(checked) == 0 {
+		return nil, err
+	}
+	return checked, nil
+}
+
+// names remembers what a circuit has looked up.
+type names struct {
+	mu    sync.Mutex
+	known map[string]answer
+}
+
+type answer struct {
+	addrs []netip.Addr
+	until time.Time
+}
+
+func (n *names) get(name string) []netip.Addr {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	a := n.known[name]
+	if !time.Now().Before(a.until) {
+		return nil
+	}
+	return a.addrs
+}
+
+func (n *names) put(name string, addrs []netip.Addr, ttl time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.known == nil || len(n.known) >= maxNames {
+		n.known = make(map[string]answer)
+	}
+	n.known[name] = answer{addrs, time.Now().Add(min(max(ttl, minTTL), maxTTL))}
+}
+
+// lookUp answers Resolve within a dial of c.
+func (c *circuit) lookUp(ctx context.Context, name string) ([]netip.Addr, error) {
+	if addrs := c.names.get(name); addrs != nil {
+		return addrs, nil
+	}
+	if c.lookup == nil || c.Purpose == Names { // a resolver is reached by its address
+		return nil, refuse("a name that nothing can look up")
+	}
+	addrs, ttl, err := c.lookup(ctx, c.Circuit, name)
+	if err != nil {
+		return nil, err
+	}
+	c.names.put(name, addrs, ttl)
+	return addrs, nil
+}
