@@ -99,9 +99,10 @@ func TestCostStaysFlat(t *testing.T) {
 			if !known {
 				first[w.name] = best
 			}
-			// The files may see more of it than the processors: what a small database holds in memory is read from the file of a
-			// large one, and rows that shared a page of an index there have one each here.
-			if known && (best.cpu > 2*base.cpu+50*time.Microsecond || best.read > 4*base.read+100 || best.wrote > 4*base.wrote+1) {
+			// The files may see more of it than the processors, as long as it does not grow with the posts: what a small database
+			// holds in memory is read from the file of a large one (measured: 35 pages more of 4 KiB for a page of the timeline,
+			// not two a post), and rows that shared a page of an index there have one each here (2.3 times as much written).
+			if known && (best.cpu > 2*base.cpu+50*time.Microsecond || best.read > 2*base.read+140 || best.wrote > 3*base.wrote+1) {
 				t.Errorf("%s costs %+v with %d posts, and %+v with %d", w.name, best, posts, base, sizes[0])
 			}
 		}

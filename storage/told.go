@@ -6,7 +6,8 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// Told says that an inbox was sent an act, or may have been: it is written before the first byte leaves. It is kept as long as the object lives, so that what was told can be taken back where it was told.
+// Told says that an inbox was sent an act, or may have been: it is written before the first byte leaves. It is kept as long as
+// the object lives, so that what was told can be taken back where it was told.
 type Told struct {
 	bun.BaseModel `bun:"table:told"`
 

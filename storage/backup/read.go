@@ -2,7 +2,6 @@ package backup
 
 import (
 	"archive/tar"
-	"bytes"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -160,8 +159,7 @@ func (b *reader) rows(ctx context.Context, data []byte) error {
 // finish compares what came with what should have.
 func (b *reader) finish(data []byte) error {
 	var said end
-	d := json.NewDecoder(bytes.NewReader(data))
-	if err := d.Decode(&said); err != nil {
+	if err := json.Unmarshal(data, &said); err != nil {
 		return fmt.Errorf("%w (%w)", ErrFormat, err)
 	}
 	b.report.Files = b.got.Files
