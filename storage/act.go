@@ -112,12 +112,14 @@ func (tx Tx) InsertAct(ctx context.Context, a *Act) error {
 
 // SetActDocument replaces what an act says.
 func (tx Tx) SetActDocument(ctx context.Context, id int64, document string) error {
+	tx.made.acts = true
 	_, err := tx.db.NewUpdate().Model((*Act)(nil)).Set("document = ?", document).Where("id = ?", id).Exec(ctx)
 	return err
 }
 
 // ForgetActsAbout removes the acts about an object. What of them still waits has to be withdrawn first.
 func (tx Tx) ForgetActsAbout(ctx context.Context, object string) error {
+	tx.made.acts = true
 	_, err := tx.db.NewDelete().Model((*Act)(nil)).Where("object = ?", object).Exec(ctx)
 	return err
 }
@@ -140,6 +142,11 @@ func (tx Tx) DeleteDelivery(ctx context.Context, id int64) error {
 // UpdateDelivery writes attempts, error and whether it was given up; false says that it was withdrawn meanwhile.
 func (tx Tx) UpdateDelivery(ctx context.Context, d *Delivery) (bool, error) {
 	return changed(tx.db.NewUpdate().Model(d).Column("due_at", "attempts", "error", "given_up").WherePK().Exec(ctx))
+}
+
+// CountAttempt writes how often a delivery was attempted; false says that it was withdrawn meanwhile.
+func (tx Tx) CountAttempt(ctx context.Context, d *Delivery) (bool, error) {
+	return changed(tx.db.NewUpdate().Model(d).Column("attempts").WherePK().Exec(ctx))
 }
 
 // WithdrawDeliveries removes what of an act still waits, or was given up.

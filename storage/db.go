@@ -50,6 +50,7 @@ type Tx struct {
 type made struct {
 	self   bool // the profile or the keys
 	people bool // actors, follows or relations
+	acts   bool // what acts say
 }
 
 // Open opens the database at c.Path, making or migrating it as needed. It returns [ErrNewerSchema] for a file that a
@@ -113,6 +114,19 @@ func privateFile(path string) error {
 // for as long as the number is the one from before they were read.
 func (d *DB) Self() int64 { return d.writer.self.Load() }
 
+// Edits counts the changes to what acts say, from 0 when the database is opened: an act that was read is what it is now for as
+// long as the number is the one from before it was read.
+func (d *DB) Edits() int64 { return d.writer.edits.Load() }
+
+// Edits is [DB.Edits], with the changes that are to be committed with this transaction.
+func (tx Tx) Edits() int64 {
+	n := tx.writer.edits.Load()
+	if tx.made.acts {
+		n++
+	}
+	return n
+}
+
 // Close waits for the writes under way and closes the file.
 func (d *DB) Close() error {
 	d.writer.close()
@@ -125,6 +139,11 @@ func (d *DB) Close() error {
 func (d *DB) Write(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error {
 	return full(d.path, d.writer.do(&job{ctx: ctx, fn: fn}))
 }
+
+// Patient lets the writes under ctx wait a little for others to share their commit with. They take longer, and cost less.
+func Patient(ctx context.Context) context.Context { return context.WithValue(ctx, patientKey{}, true) }
+
+type patientKey struct{}
 
 // WriteAgain is Write for what comes in great numbers. fn may run a second time, when what it changed the first time has been
 // undone because another one failed: so it must do nothing beside the transaction that cannot be done twice. It costs less.

@@ -32,6 +32,18 @@ func (q Queries) DueHosts(ctx context.Context, now Time, limit int) ([]Host, err
 		Where("due_at IS NOT NULL AND due_at <= ?", now).Order("due_at").Limit(int64(limit)))
 }
 
+// DueAlone returns what [Queries.NextDeliveries] does for each of the servers that [Queries.DueHosts] does, but for those to
+// whom an act is to leave by several deliveries.
+func (q Queries) DueAlone(ctx context.Context, now Time, limit int) ([]Delivery, error) {
+	const next = " FROM deliveries AS d WHERE d.host = h.host AND NOT d.given_up AND d.due_at <= ?" +
+		" ORDER BY d.due_at, d.act_id, d.id LIMIT 1"
+	return all[Delivery](ctx, q.db.NewSelect().
+		Join("JOIN hosts AS h ON delivery.id = (SELECT d.id"+next+")", now).
+		Where("h.due_at IS NOT NULL AND h.due_at <= ?", now).
+		Where("(SELECT d.act_id"+next+" OFFSET 1) IS DISTINCT FROM delivery.act_id", now).
+		Order("h.due_at").Limit(int64(limit)))
+}
+
 // NextHostDue returns when the next server is due of those that are not due at now yet; zero when there is none.
 func (q Queries) NextHostDue(ctx context.Context, now Time) (Time, error) {
 	rows, err := all[Host](ctx, q.db.NewSelect().Where("due_at > ?", now).Order("due_at").Limit(1))
@@ -47,6 +59,15 @@ func (tx Tx) PutHost(ctx context.Context, h *Host) error {
 		Set("due_at = EXCLUDED.due_at, failures = EXCLUDED.failures, failing_since = EXCLUDED.failing_since").
 		Set("scheme = EXCLUDED.scheme").Exec(ctx)
 	return err
+}
+
+// SettleHost writes that a server took something in a scheme, and returns when the next act is due there; zero when nothing
+// waits. It returns [ErrNotFound] for a server that is not known.
+func (tx Tx) SettleHost(ctx context.Context, host string, scheme int) (next Time, err error) {
+	err = tx.db.NewRaw("UPDATE hosts SET failures = 0, failing_since = NULL, scheme = ?,"+
+		" due_at = (SELECT min(due_at) FROM deliveries AS d WHERE d.host = hosts.host AND NOT d.given_up)"+
+		" WHERE host = ? RETURNING due_at", scheme, host).Scan(ctx, &next)
+	return next, found(err)
 }
 
 // WakeHost makes a server due at t unless it already is earlier, or waits out a failure.

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"maps"
 	"reflect"
 	"testing"
 	"time"
@@ -17,6 +18,8 @@ var recordTests = map[string]func(*testing.T, *DB){
 	"inbound keeps the order of each actor":       inboundKeepsTheOrderOfEachActor,
 	"what was undone may be done again":           whatWasUndoneMayBeDoneAgain,
 	"deliveries of a host do not overtake":        deliveriesOfAHostDoNotOvertake,
+	"due alone is what is next without others":    dueAloneIsNextWithoutOthers,
+	"a server that took something is settled":     serverThatTookSomethingIsSettled,
 	"host wakes for the earliest unless it fails": hostWakesForTheEarliestUnlessItFails,
 	"bury post leaves a tombstone":                buryPostLeavesATombstone,
 	"key of another actor is not taken over":      keyOfAnotherActorIsNotTakenOver,
@@ -231,6 +234,82 @@ func deliveriesOfAHostDoNotOvertake(t *testing.T, db *DB) {
 	}
 	if rows, err = db.NextDeliveries(ctx, "h", moment, 10, 1); err != nil || len(rows) != 1 || rows[0].ActID != 2 {
 		t.Errorf("next but for the first: %+v, %v", rows, err)
+	}
+}
+
+func dueAloneIsNextWithoutOthers(t *testing.T, db *DB) {
+	ctx, later, now := t.Context(), At(moment.Add(time.Minute)), At(moment.Add(time.Second))
+	write(t, db, func(ctx context.Context, tx Tx) error {
+		for host, due := range map[string]Time{"one": moment, "two": moment, "many": moment, "late": later, "asleep": {}, "none": moment} {
+			if err := tx.PutHost(ctx, &Host{Host: host, DueAt: due}); err != nil {
+				return err
+			}
+		}
+		return tx.InsertDeliveries(ctx, []Delivery{
+			{ActID: 1, Host: "one", Inbox: "one/1", DueAt: moment},
+			{ActID: 1, Host: "two", Inbox: "two/0", DueAt: moment, GivenUp: true},
+			{ActID: 2, Host: "two", Inbox: "two/2", DueAt: moment},
+			{ActID: 1, Host: "two", Inbox: "two/1", DueAt: moment},
+			{ActID: 1, Host: "many", Inbox: "many/1", DueAt: moment},
+			{ActID: 1, Host: "many", Inbox: "many/2", DueAt: moment},
+			{ActID: 1, Host: "late", Inbox: "late/1", DueAt: later},
+			{ActID: 1, Host: "asleep", Inbox: "asleep/1", DueAt: moment},
+		})
+	})
+	rows, err := db.DueAlone(ctx, now, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, d := range rows {
+		next, err := db.NextDeliveries(ctx, d.Host, now, 10)
+		if err != nil || len(next) != 1 || next[0] != d {
+			t.Errorf("%+v is alone, next: %+v, %v", d, next, err)
+		}
+		got[d.Host] = d.Inbox
+	}
+	if want := map[string]string{"one": "one/1", "two": "two/1"}; !maps.Equal(got, want) {
+		t.Errorf("alone: %v, want %v", got, want)
+	}
+}
+
+func serverThatTookSomethingIsSettled(t *testing.T, db *DB) {
+	ctx := t.Context()
+	write(t, db, func(ctx context.Context, tx Tx) error {
+		if err := tx.PutHost(ctx, &Host{Host: "h", DueAt: moment, Failures: 2, FailingSince: moment}); err != nil {
+			return err
+		}
+		if _, err := tx.SettleHost(ctx, "stranger", 1); err != ErrNotFound {
+			t.Errorf("a server that is not known: %v", err)
+		}
+		next, err := tx.SettleHost(ctx, "h", 2)
+		if !next.IsZero() {
+			t.Errorf("with nothing waiting it is due %v", next)
+		}
+		return err
+	})
+	if h, err := db.Host(ctx, "h"); err != nil || *h != (Host{Host: "h", Scheme: 2}) {
+		t.Errorf("%+v, %v", h, err)
+	}
+	later := At(moment.Add(time.Hour))
+	write(t, db, func(ctx context.Context, tx Tx) error {
+		err := tx.InsertDeliveries(ctx, []Delivery{
+			{ActID: 1, Host: "h", Inbox: "i1", DueAt: moment, GivenUp: true},
+			{ActID: 2, Host: "h", Inbox: "i1", DueAt: At(later.Add(time.Hour))},
+			{ActID: 3, Host: "h", Inbox: "i1", DueAt: later},
+			{ActID: 3, Host: "other", Inbox: "i2", DueAt: moment},
+		})
+		if err != nil {
+			return err
+		}
+		next, err := tx.SettleHost(ctx, "h", 1)
+		if next != later {
+			t.Errorf("due %v, want %v", next, later)
+		}
+		return err
+	})
+	if h, err := db.Host(ctx, "h"); err != nil || *h != (Host{Host: "h", Scheme: 1, DueAt: later}) {
+		t.Errorf("%+v, %v", h, err)
 	}
 }
 

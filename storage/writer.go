@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/uptrace/bun"
 )
@@ -15,16 +16,20 @@ import (
 // maxGroup bounds how many writes share one commit: enough to hide an fsync, few enough that none waits long.
 const maxGroup = 128
 
+// patience is how long a write that may wait does so for others: see Patient.
+const patience = 20 * time.Millisecond
+
 // ErrClosed says that the database has been closed.
 var ErrClosed = errors.New("database is closed")
 
 // writer owns the one connection that writes.
 type writer struct {
-	db   *bun.DB
-	log  *slog.Logger
-	jobs chan *job
-	idle chan struct{} // closed when the loop has ended
-	self atomic.Int64  // see DB.Self
+	db    *bun.DB
+	log   *slog.Logger
+	jobs  chan *job
+	idle  chan struct{} // closed when the loop has ended
+	self  atomic.Int64  // see DB.Self
+	edits atomic.Int64  // see DB.Edits
 
 	standings  standings
 	insertions map[insertion]string // see Tx.insert
@@ -34,11 +39,12 @@ type writer struct {
 }
 
 type job struct {
-	ctx   context.Context
-	fn    func(context.Context, Tx) error
-	again bool // fn may run again: see DB.WriteAgain
-	err   error
-	done  chan struct{}
+	ctx     context.Context
+	fn      func(context.Context, Tx) error
+	again   bool // fn may run again: see DB.WriteAgain
+	patient bool // it waits for others: see Patient
+	err     error
+	done    chan struct{}
 }
 
 func newWriter(db *bun.DB, log *slog.Logger) *writer {
@@ -51,7 +57,7 @@ func (w *writer) do(j *job) error {
 	if err := j.ctx.Err(); err != nil {
 		return err
 	}
-	j.done = make(chan struct{})
+	j.patient, j.done = j.ctx.Value(patientKey{}) != nil, make(chan struct{})
 	w.mu.RLock()
 	if w.closed {
 		w.mu.RUnlock()
@@ -76,18 +82,7 @@ func (w *writer) close() {
 func (w *writer) loop() {
 	defer close(w.idle)
 	for j := range w.jobs {
-		group := []*job{j}
-		for len(group) < maxGroup {
-			select {
-			case next, ok := <-w.jobs:
-				if ok {
-					group = append(group, next)
-					continue
-				}
-			default:
-			}
-			break
-		}
+		group := w.gather(j)
 		if err := w.commit(group); err != nil {
 			w.log.Error("a commit failed", "writes", len(group), "err", err)
 			for _, j := range group {
@@ -98,6 +93,34 @@ func (w *writer) loop() {
 			close(j.done)
 		}
 	}
+}
+
+// gather returns a write with those that wait beside it, and while all of them may wait with those to come.
+func (w *writer) gather(first *job) []*job {
+	group, patient := []*job{first}, first.patient
+	var over <-chan time.Time
+	for len(group) < maxGroup {
+		var next *job
+		select {
+		case next = <-w.jobs:
+		default:
+			if !patient {
+				return group
+			}
+			if over == nil {
+				over = time.After(patience)
+			}
+			select {
+			case next = <-w.jobs:
+			case <-over:
+			}
+		}
+		if next == nil { // none came in time, or none will come
+			return group
+		}
+		group, patient = append(group, next), patient && next.patient
+	}
+	return group
 }
 
 // commit runs a group in one transaction. A returned error means that nothing of the group was kept.
@@ -117,6 +140,9 @@ func (w *writer) commit(group []*job) (err error) {
 	defer func() { // whatever became of it: a change too many costs a look
 		if made.people {
 			w.standings.changes.Add(1)
+		}
+		if made.acts {
+			w.edits.Add(1)
 		}
 	}()
 	if err := runGroup(Tx{Queries{conn}, w, &made}, group); err != nil {
