@@ -10,7 +10,6 @@ import (
 
 	"github.com/dunnock-server/dunnock/hardening/egress"
 	"github.com/dunnock-server/dunnock/hardening/exposure"
-	"github.com/dunnock-server/dunnock/hardening/redact"
 )
 
 // contentType is what acts are sent as, and documents served as. Servers take it where they take the longer form.
@@ -23,6 +22,10 @@ type Delivery struct {
 	Release  time.Time      // before it nothing is sent; zero: never
 	Inbox    string
 	Sign     Signer // nil: refused, since nobody takes an unsigned act
+	// Views keeps what was made of a document that is told again and again. Nil: nothing is kept.
+	Views *Views
+	// Also is written with the ledger's row, before the first byte leaves. If it fails nothing does. Nil: nothing.
+	Also exposure.Also
 }
 
 // Receipt is how an inbox answered.
@@ -33,7 +36,7 @@ type Receipt struct {
 
 // Deliver makes one attempt to tell a domain of an act: the view that its policy allows, signed, through its relay. A
 // redirect is not followed. The error is an [*egress.Error], the failure of an exchange, or else nothing left:
-// [ErrWithheld], [ErrUnreleased], one that wraps [egress.ErrRefused] or one of package redact's, [egress.ErrNoRelay], or
+// [ErrWithheld], [ErrUnreleased], that of d.Also, one that wraps [egress.ErrRefused] or one of package redact's, [egress.ErrNoRelay], or
 // that of a ledger which cannot be written. An answer of any status is no error.
 func (g *Gate) Deliver(ctx context.Context, d Delivery) (Receipt, error) {
 	u, domain, err := target(d.Inbox)
@@ -48,22 +51,18 @@ func (g *Gate) Deliver(ctx context.Context, d Delivery) (Receipt, error) {
 	if !rules.Tells(kind) {
 		return Receipt{}, ErrWithheld
 	}
-	view, shown, err := redact.View(d.Document, rules.Fields)
+	seen, err := d.Views.of(rules, func() (view, error) { return show("", d.Document, rules) })
 	if err != nil {
 		return Receipt{}, fmt.Errorf("view for a delivery: %w", err)
-	}
-	body, err := encode(view)
-	if err != nil {
-		return Receipt{}, err
 	}
 	if d.Sign == nil {
 		return Receipt{}, fmt.Errorf("%w: a delivery without a signature", egress.ErrRefused)
 	}
 	res, err := g.exchange(ctx, egress.Request{
-		Method: http.MethodPost, URL: u, Body: body, Purpose: egress.Federation,
+		Method: http.MethodPost, URL: u, Body: seen.body, Purpose: egress.Federation,
 		Header:  http.Header{"Content-Type": {contentType}, "Accept": {contentType}},
-		Prepare: prepare(d.Sign, body),
-	}, exposure.Row{Domain: domain, Direction: exposure.Pushed, Act: kind, Object: d.Object, Fields: shown})
+		Prepare: prepare(d.Sign, seen.body),
+	}, exposure.Row{Domain: domain, Direction: exposure.Pushed, Act: kind, Object: d.Object, Fields: seen.shown}, d.Also)
 	if err != nil {
 		return Receipt{}, err
 	}

@@ -60,7 +60,7 @@ func (g *Gate) Fetch(ctx context.Context, f Fetch) (*Fetched, error) {
 			Method: http.MethodGet, URL: u, Purpose: f.Purpose, MaxBody: f.MaxBody,
 			Header:  http.Header{"Accept": {f.Accept}},
 			Prepare: prepare(f.Sign, nil),
-		}, exposure.Row{Domain: domain, Direction: exposure.Fetched, Object: u.String()})
+		}, exposure.Row{Domain: domain, Direction: exposure.Fetched, Object: u.String()}, nil)
 		if err != nil {
 			return nil, err
 		}

@@ -53,14 +53,14 @@ func New(c Config) *Gate {
 	return &Gate{policy: c.Policy, egress: c.Egress, ledger: c.Ledger, log: c.Log}
 }
 
-// exchange is one hop: a row, the request, and how it ended.
-func (g *Gate) exchange(ctx context.Context, req egress.Request, row exposure.Row) (*egress.Response, error) {
+// exchange is one hop: a row with what is written also, the request, and how it ended.
+func (g *Gate) exchange(ctx context.Context, req egress.Request, row exposure.Row, also exposure.Also) (*egress.Response, error) {
 	exit, err := g.egress.Exit(row.Domain, req.Purpose)
 	if err != nil {
 		return nil, err
 	}
 	row.At, row.Exit, row.Purpose = time.Now(), exit, req.Purpose.String()
-	entry, err := g.ledger.Begin(ctx, row)
+	entry, err := g.ledger.Begin(ctx, row, also)
 	if err != nil {
 		return nil, err
 	}

@@ -57,12 +57,13 @@ var unsignedKinds = []string{"Person", "Service", "Application", "publicKey", "e
 	"webfinger", "jrd", "jrd-link", "nodeinfo", "nodeinfo-software", "nodeinfo-services", "nodeinfo-usage", "nodeinfo-users",
 	"nodeinfo-metadata"}
 
-// For returns the rules for a domain in canonical form; the empty domain is a visitor without a key.
-func (p Policy) For(domain string) Rules {
+// For returns the rules for a domain in canonical form; the empty domain is a visitor without a key. Domains under one set of
+// rules get one pointer, by which what was made for one of them is known to be good for the other; they are not changed.
+func (p *Policy) For(domain string) *Rules {
 	if domain == "" {
-		return p.Unsigned
+		return &p.Unsigned
 	}
-	return p.Signed
+	return &p.Signed
 }
 
 // Tells says whether an activity of that type may be told.

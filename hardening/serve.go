@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/dunnock-server/dunnock/hardening/exposure"
@@ -31,83 +30,30 @@ type Document struct {
 	Views *Views
 }
 
-// Views are the views of one document that one gate has made. The zero value has none. Whoever changes the document begins
-// with new ones.
-type Views struct {
-	mu   sync.Mutex
-	made map[string]view // by the viewer's domain
-}
-
-// maxViews bounds the domains whose views are kept.
-const maxViews = 256
-
-// view is what somebody sees of a document.
-type view struct {
-	kind  string
-	shown []string // the fields
-	body  []byte
-}
-
-func (vs *Views) get(domain string) (v view, ok bool) {
-	if vs == nil {
-		return v, false
-	}
-	vs.mu.Lock()
-	defer vs.mu.Unlock()
-	v, ok = vs.made[domain]
-	return v, ok
-}
-
-func (vs *Views) put(domain string, v view) {
-	if vs == nil {
-		return
-	}
-	vs.mu.Lock()
-	defer vs.mu.Unlock()
-	if vs.made == nil || len(vs.made) >= maxViews {
-		vs.made = map[string]view{}
-	}
-	vs.made[domain] = v
-}
-
 // Serve returns the bytes of a document as a viewer sees it, which are not to be changed, after writing that down.
 // [ErrUnreleased] and [ErrHidden] mean that the viewer gets the answer for what does not exist.
 func (g *Gate) Serve(ctx context.Context, v Viewer, d Document) ([]byte, error) {
 	if err := released(d.Release); err != nil {
 		return nil, err
 	}
-	seen, ok := d.Views.get(v.Domain)
-	if !ok {
-		var err error
-		if seen, err = g.view(v, d); err != nil {
-			return nil, err
-		}
-		d.Views.put(v.Domain, seen)
-	}
-	if err := g.pulled(ctx, v, seen.kind, d.Object, seen.shown, len(seen.body)); err != nil {
-		return nil, err
-	}
-	return seen.body, nil
-}
-
-// view makes what a viewer sees of a document.
-func (g *Gate) view(v Viewer, d Document) (view, error) {
 	kind := d.Kind
 	if kind == "" {
 		kind, _ = d.Body["type"].(string)
 	}
-	seen, fields, err := redact.ViewAs(kind, d.Body, g.policy.For(v.Domain).Fields)
-	if errors.Is(err, redact.ErrBelowFloor) || errors.Is(err, redact.ErrUnknownKind) {
-		return view{}, fmt.Errorf("%w: %w", ErrHidden, err)
+	rules := g.policy.For(v.Domain)
+	seen, err := d.Views.of(rules, func() (view, error) { return show(d.Kind, d.Body, rules) })
+	switch {
+	case errors.Is(err, redact.ErrBelowFloor), errors.Is(err, redact.ErrUnknownKind):
+		return nil, fmt.Errorf("%w: %w", ErrHidden, err)
+	case err != nil:
+		return nil, fmt.Errorf("view for a viewer: %w", err)
+	case len(seen.shown) == 0:
+		return nil, ErrHidden // a kind without a floor, of which the policy shows no field
 	}
-	if err != nil {
-		return view{}, fmt.Errorf("view for a viewer: %w", err)
+	if err := g.pulled(ctx, v, kind, d.Object, seen.shown, len(seen.body)); err != nil {
+		return nil, err
 	}
-	if len(fields) == 0 {
-		return view{}, ErrHidden // a kind without a floor, of which the policy shows no field
-	}
-	body, err := encode(seen)
-	return view{kind, fields, body}, err
+	return seen.body, nil
 }
 
 // ServeMedia says whether a viewer may have a file of the owner's, and writes that down. size is in bytes.

@@ -52,7 +52,7 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	res, err := t.gate.exchange(req.Context(),
 		egress.Request{Method: req.Method, URL: req.URL, Header: header, Body: body, Purpose: t.purpose},
-		exposure.Row{Domain: domain, Direction: exposure.Fetched, Object: req.URL.Scheme + "://" + req.URL.Host + req.URL.Path})
+		exposure.Row{Domain: domain, Direction: exposure.Fetched, Object: req.URL.Scheme + "://" + req.URL.Host + req.URL.Path}, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/dunnock-server/dunnock/federation/httpsig"
-	"github.com/dunnock-server/dunnock/federation/vocab"
 	"github.com/dunnock-server/dunnock/hardening"
 	"github.com/dunnock-server/dunnock/hardening/egress"
 	"github.com/dunnock-server/dunnock/hardening/redact"
@@ -47,64 +46,103 @@ type outcome struct {
 
 // attempt tells one inbox of an act, in the scheme that its server took last if that is known. If the answer may mean
 // that the scheme was not understood, it does so once more in the other.
-func (q *Queue) attempt(ctx context.Context, known httpsig.Scheme, act *storage.Act, document vocab.Object, row storage.Delivery) (outcome, error) {
-	there, news, err := q.begin(ctx, act, &row)
-	if err != nil || !there {
-		return outcome{act: act, row: row}, err
+func (q *Queue) attempt(ctx context.Context, known httpsig.Scheme, l *letter, row storage.Delivery) (outcome, error) {
+	row.Attempts++
+	a := attempt{Queue: q, letter: l, row: &row}
+	if a.document == nil {
+		return outcome{act: l.Act, row: row, verdict: hopeless, reason: "the stored act cannot be read"}, nil
 	}
 	scheme := cmp.Or(known, httpsig.Cavage)
-	o := q.tell(ctx, scheme, act, document, row.Inbox)
+	o := a.tell(ctx, scheme)
 	if doubtful(o.status, known) {
 		// What refuses both is refused in the first: the other may just as well be unknown there.
-		if second := q.tell(ctx, other(scheme), act, document, row.Inbox); second.verdict != hopeless {
+		if second := a.tell(ctx, other(scheme)); second.verdict != hopeless {
 			second.wait, second.reached = max(o.wait, second.wait), true
 			o = second
 		}
 	}
-	o.act, o.row, o.untold = act, row, news && !o.reached
+	switch {
+	case errors.Is(a.fault, errEdited):
+		l, err := q.letter(ctx, row.ActID)
+		if err != nil {
+			return outcome{}, err
+		}
+		row.Attempts--
+		return q.attempt(ctx, known, l, row)
+	case errors.Is(a.fault, errWithdrawn):
+		return outcome{act: l.Act, row: row}, nil
+	case a.fault != nil:
+		return outcome{act: l.Act, row: row}, a.fault
+	}
+	o.act, o.row, o.untold = l.Act, row, a.news && !o.reached
 	return o, nil
 }
 
+// attempt is one that is being made.
+type attempt struct {
+	*Queue
+	*letter
+	row   *storage.Delivery
+	begun bool  // an attempt is written down once, however many requests it takes
+	news  bool  // the inbox has not been told before
+	fault error // why it could not be written down that one is made
+}
+
+var (
+	errWithdrawn = errors.New("the act was withdrawn")
+	errEdited    = errors.New("the act may say something else now")
+)
+
 // begin writes down that an attempt is made, before the first byte: after a crash the act counts as told, so that it can
-// be taken back. there says whether it is still to be told; news, that this inbox has not been told before.
-func (q *Queue) begin(ctx context.Context, act *storage.Act, row *storage.Delivery) (there, news bool, err error) {
-	row.Attempts++
-	err = q.DB.Write(ctx, func(ctx context.Context, tx storage.Tx) (err error) {
-		if there, err = tx.UpdateDelivery(ctx, row); err != nil || !there {
+// be taken back.
+func (a *attempt) begin(ctx context.Context, tx storage.Tx) error {
+	a.begun = true
+	a.fault = func() error {
+		if tx.Edits() != a.edits {
+			return errEdited
+		}
+		there, err := tx.CountAttempt(ctx, a.row)
+		if err == nil && !there {
+			err = errWithdrawn
+		}
+		if err != nil {
 			return err
 		}
-		news, err = tx.PutTold(ctx, &storage.Told{Object: act.Object, Inbox: row.Inbox, Act: act.URI, ToldAt: storage.Now()})
+		a.news, err = tx.PutTold(ctx, &storage.Told{Object: a.Object, Inbox: a.row.Inbox, Act: a.URI, ToldAt: storage.Now()})
 		return err
-	})
-	return there, news, err
+	}()
+	return a.fault
 }
 
 // tell makes one request; a second one where the actor's former key was to be signed with and is not taken any more.
-func (q *Queue) tell(ctx context.Context, scheme httpsig.Scheme, act *storage.Act, document vocab.Object, inbox string) outcome {
-	if q.SignFormer != nil {
-		sign, err := q.SignFormer(ctx, act, scheme)
+func (a *attempt) tell(ctx context.Context, scheme httpsig.Scheme) outcome {
+	if a.SignFormer != nil {
+		sign, err := a.SignFormer(ctx, a.Act, scheme)
 		if err != nil {
 			return outcome{verdict: held, reason: "the key to sign with cannot be read"}
 		}
 		if sign != nil {
-			if o := q.request(ctx, sign, scheme, act, document, inbox); o.status != http.StatusUnauthorized {
+			if o := a.request(ctx, sign, scheme); o.status != http.StatusUnauthorized {
 				return o
 			}
 		}
 	}
-	sign, err := q.Sign(ctx, act.Actor, scheme)
+	sign, err := a.Sign(ctx, a.Actor, scheme)
 	if err != nil {
 		return outcome{verdict: held, reason: "there is no key to sign with"}
 	}
-	return q.request(ctx, sign, scheme, act, document, inbox)
+	return a.request(ctx, sign, scheme)
 }
 
-func (q *Queue) request(ctx context.Context, sign hardening.Signer, scheme httpsig.Scheme, act *storage.Act, document vocab.Object,
-	inbox string) outcome {
-	receipt, err := q.Gate.Deliver(ctx, hardening.Delivery{Document: document, Object: act.Object, Release: act.ReleaseAt.Time,
-		Inbox: inbox, Sign: sign})
+func (a *attempt) request(ctx context.Context, sign hardening.Signer, scheme httpsig.Scheme) outcome {
+	d := hardening.Delivery{Document: a.document, Object: a.Object, Release: a.ReleaseAt.Time, Inbox: a.row.Inbox, Sign: sign,
+		Views: &a.views}
+	if !a.begun {
+		d.Also = a.begin
+	}
+	receipt, err := a.Gate.Deliver(ctx, d)
 	if err != nil {
-		return q.untaken(ctx, err)
+		return a.untaken(ctx, err)
 	}
 	o := outcome{verdict: judge(receipt.Status), status: receipt.Status, wait: receipt.RetryAfter, reached: true}
 	if o.verdict == arrived {

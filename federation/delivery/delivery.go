@@ -66,8 +66,10 @@ type Queue struct {
 	wake  chan struct{} // one signal is enough: a look finds everything that is due
 	slots chan struct{} // one for each server that is being sent to
 
-	mu     sync.Mutex
-	served map[string]bool // servers that a goroutine has taken on
+	mu      sync.Mutex
+	served  map[string]bool   // servers that a goroutine has taken on; true: to be looked at again when it has left
+	beyond  bool              // more servers are due than the last look returned
+	letters map[int64]*letter // by act
 }
 
 // New makes a queue. It sends nothing until [Queue.Run] or [Queue.ProcessBatch].

@@ -24,14 +24,16 @@ func (q *Queue) Run(ctx context.Context) error {
 	var serving sync.WaitGroup
 	defer serving.Wait()
 	faults := make(chan error, 1) // the first since the last look; the others will be like it
-	done := func(_ int, err error) {
+	done := func(_ int, again bool, err error) {
 		if err != nil {
 			select {
 			case faults <- err:
 			default:
 			}
 		}
-		q.Wake()
+		if again || err != nil {
+			q.Wake()
+		}
 	}
 	for ctx.Err() == nil {
 		now := storage.Now()
@@ -79,7 +81,7 @@ func (q *Queue) ProcessBatch(ctx context.Context) (int, error) {
 		attempts int
 		fault    error
 	)
-	err := q.serve(ctx, storage.Now(), &serving, func(n int, err error) {
+	err := q.serve(ctx, storage.Now(), &serving, func(n int, _ bool, err error) {
 		mu.Lock()
 		defer mu.Unlock()
 		attempts, fault = attempts+n, errors.Join(fault, err)
@@ -88,42 +90,72 @@ func (q *Queue) ProcessBatch(ctx context.Context) (int, error) {
 	return attempts, errors.Join(err, fault)
 }
 
-// serve starts a goroutine for each server that is due and has none. done is called at the end of each.
-func (q *Queue) serve(ctx context.Context, now storage.Time, serving *sync.WaitGroup, done func(attempts int, err error)) error {
-	hosts, err := q.DB.DueHosts(ctx, now, 16*q.Parallel)
+// serve starts a goroutine for each server that is due and has none. done is called at the end of each; again says that
+// something was or will be due there that nobody has looked at.
+func (q *Queue) serve(ctx context.Context, now storage.Time, serving *sync.WaitGroup,
+	done func(attempts int, again bool, err error)) error {
+	limit := 16 * q.Parallel
+	due, err := q.DB.DueHosts(ctx, now, limit)
 	if err != nil {
 		return fmt.Errorf("read the outgoing queue: %w", err)
+	}
+	hosts := q.take(due, len(due) == limit)
+	next := map[string][]storage.Delivery{}
+	if len(hosts) >= crowd {
+		alone, err := q.DB.DueAlone(ctx, now, limit)
+		if err != nil {
+			q.leave(hosts...)
+			return fmt.Errorf("read the outgoing queue: %w", err)
+		}
+		for _, d := range alone {
+			next[d.Host] = []storage.Delivery{d}
+		}
 	}
 	// The order is random: who is told first says nothing.
 	rand.Shuffle(len(hosts), func(i, j int) { hosts[i], hosts[j] = hosts[j], hosts[i] })
 	for _, h := range hosts {
-		if !q.take(h.Host) {
-			continue
-		}
 		serving.Go(func() {
-			q.slots <- struct{}{}
-			attempts, err := q.host(ctx, h.Host)
-			<-q.slots
-			q.leave(h.Host)
-			done(attempts, err)
+			attempts, due, err := q.host(ctx, h, next[h.Host])
+			again := q.leave(h)
+			done(attempts, again || !due.IsZero(), err)
 		})
 	}
 	return nil
 }
 
-// take says whether a server was free to be served, and marks it as served.
-func (q *Queue) take(host string) bool {
+// crowd is from how many servers on they are told of their acts together: what is read of the queue and written to it then
+// is for all of them.
+const crowd = 8
+
+// take returns those of the servers that are free to be served, and marks them as served; the others are looked at again
+// when they are. beyond says that more are due than these.
+func (q *Queue) take(due []storage.Host, beyond bool) (free []storage.Host) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.served[host] {
-		return false
+	q.beyond = beyond
+	for _, h := range due {
+		if _, served := q.served[h.Host]; served {
+			q.served[h.Host] = true
+			continue
+		}
+		q.served[h.Host] = false
+		free = append(free, h)
 	}
-	q.served[host] = true
-	return true
+	return free
 }
 
-func (q *Queue) leave(host string) {
+// leave says that servers are served no more, and whether they are to be looked at again. What was kept for them all goes
+// with the last.
+func (q *Queue) leave(hosts ...storage.Host) (again bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	delete(q.served, host)
+	again = q.beyond
+	for _, h := range hosts {
+		again = again || q.served[h.Host]
+		delete(q.served, h.Host)
+	}
+	if len(q.served) == 0 {
+		clear(q.letters)
+	}
+	return again
 }

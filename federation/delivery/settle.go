@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -19,8 +20,9 @@ const (
 )
 
 // settle writes what became of a turn, if there was any: rows that are done go, a failure puts the whole server off, and
-// what has waited for too long is given up. more says that something is due which the server may get at once.
-func (q *Queue) settle(ctx context.Context, host string, results []outcome) (more bool, err error) {
+// what has waited for too long is given up. h gets what is known of the server then. more says that something is due which it
+// may get at once.
+func (q *Queue) settle(ctx context.Context, h *storage.Host, results []outcome) (more bool, err error) {
 	t := tally(results)
 	err = q.DB.Write(context.WithoutCancel(ctx), func(ctx context.Context, tx storage.Tx) error {
 		for _, o := range results {
@@ -33,18 +35,26 @@ func (q *Queue) settle(ctx context.Context, host string, results []outcome) (mor
 				return err
 			}
 		}
-		h, err := tx.Host(ctx, host)
+		now := storage.Now()
+		if t.scheme != 0 && !t.failed && !t.held {
+			*h = storage.Host{Host: h.Host, Scheme: int(t.scheme)}
+			if h.DueAt, err = tx.SettleHost(ctx, h.Host, h.Scheme); !errors.Is(err, storage.ErrNotFound) {
+				more = !t.cut && !h.DueAt.IsZero() && !h.DueAt.After(now.Time)
+				return err
+			}
+		}
+		known, err := tx.Host(ctx, h.Host)
 		if err != nil {
 			return err
 		}
-		now := storage.Now()
-		if h.DueAt, err = tx.NextDue(ctx, host); err != nil {
+		*h = *known
+		if h.DueAt, err = tx.NextDue(ctx, h.Host); err != nil {
 			return err
 		}
 		more = !t.failed && !t.held && !t.cut && !h.DueAt.IsZero() && !h.DueAt.After(now.Time)
 		t.note(h, now)
 		if t.failed && h.Failures >= trials(q.GiveUp) && now.Sub(h.FailingSince.Time) >= q.GiveUp {
-			if err := q.giveUpOld(ctx, tx, host, storage.At(now.Add(-q.GiveUp))); err != nil {
+			if err := q.giveUpOld(ctx, tx, h.Host, storage.At(now.Add(-q.GiveUp))); err != nil {
 				return err
 			}
 		}
@@ -90,7 +100,7 @@ func (q *Queue) giveUpOld(ctx context.Context, tx storage.Tx, host string, t sto
 		if err != nil || len(rows) == 0 {
 			return err
 		}
-		act, err := actOf(ctx, tx.Queries, rows[0])
+		act, err := actOf(ctx, tx.Queries, rows[0].ActID)
 		if err != nil {
 			return err
 		}

@@ -95,7 +95,7 @@ func TestFailingDatabase(t *testing.T) {
 	for name, spoil := range map[string]func(*world){
 		"closed":         func(w *world) { w.db.Close() },
 		"reads only":     func(w *world) { w.exec(deaf("told", "INSERT")) },
-		"cannot settle":  func(w *world) { w.exec(deaf("hosts", "INSERT")) },
+		"cannot settle":  func(w *world) { w.exec(deaf("hosts", "UPDATE")) },
 		"has no ledger":  func(w *world) { w.exec(deaf("disclosures", "INSERT")) },
 		"cannot attempt": func(w *world) { w.exec(deaf("deliveries", "UPDATE")) },
 	} {

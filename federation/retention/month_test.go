@@ -222,7 +222,7 @@ func (w *world) stranger(day, n int, own string) {
 		w.settle()
 		w.send(who, "Delete", who)
 	}
-	row, err := w.ledger.Begin(w.Context(), exposure.Row{At: time.Now(), Domain: host, Direction: exposure.Pulled, Object: own})
+	row, err := w.ledger.Begin(w.Context(), exposure.Row{At: time.Now(), Domain: host, Direction: exposure.Pulled, Object: own}, nil)
 	if err == nil {
 		err = row.Settle(w.Context(), 200, 1000)
 	}

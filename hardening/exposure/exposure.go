@@ -60,13 +60,24 @@ type Entry struct {
 	id     int64
 }
 
-// Begin writes a row. Nothing may be sent unless it returns without an error.
-func (l *Ledger) Begin(ctx context.Context, r Row) (Entry, error) {
+// Also is something that is written with a row: both are, or neither.
+type Also func(ctx context.Context, tx storage.Tx) error
+
+// Begin writes a row, with what is to be written also unless that is nil. Nothing may be sent unless it returns without an
+// error.
+func (l *Ledger) Begin(ctx context.Context, r Row, also Also) (Entry, error) {
 	if r.Times == 0 {
 		r.Times, r.Last = 1, r.At
 	}
 	d := record(r)
-	err := l.db.Write(ctx, func(ctx context.Context, tx storage.Tx) error { return tx.InsertDisclosure(ctx, d) })
+	err := l.db.Write(ctx, func(ctx context.Context, tx storage.Tx) error {
+		if also != nil {
+			if err := also(ctx, tx); err != nil {
+				return err
+			}
+		}
+		return tx.InsertDisclosure(ctx, d)
+	})
 	if err != nil {
 		return Entry{}, fmt.Errorf("write the ledger: %w", err)
 	}

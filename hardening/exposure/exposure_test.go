@@ -26,7 +26,7 @@ func TestRowIsThereBeforeItIsSettled(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	want := exposure.Row{At: at, Domain: "remote.example", Direction: exposure.Pushed, Purpose: "federation", Act: "Create",
 		Object: "https://own.example/1", Fields: []string{"actor", "id"}, Exit: "vps", Times: 1, Last: at}
-	e, err := l.Begin(ctx, want)
+	e, err := l.Begin(ctx, want, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

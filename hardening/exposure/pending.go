@@ -56,7 +56,7 @@ func (l *Ledger) Pulled(ctx context.Context, r Row) error {
 	if l.pending.again(key, r) {
 		return nil
 	}
-	e, err := l.Begin(ctx, r)
+	e, err := l.Begin(ctx, r, nil)
 	if err != nil {
 		return err
 	}
