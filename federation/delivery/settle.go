@@ -24,7 +24,7 @@ const (
 // may get at once.
 func (q *Queue) settle(ctx context.Context, h *storage.Host, results []outcome) (more bool, err error) {
 	t := tally(results)
-	err = q.DB.Write(context.WithoutCancel(ctx), func(ctx context.Context, tx storage.Tx) error {
+	err = q.DB.WriteAgain(context.WithoutCancel(ctx), func(ctx context.Context, tx storage.Tx) error {
 		for _, o := range results {
 			if err := q.settleRow(ctx, tx, o); err != nil {
 				return err

@@ -70,7 +70,7 @@ func (l *Ledger) Begin(ctx context.Context, r Row, also Also) (Entry, error) {
 		r.Times, r.Last = 1, r.At
 	}
 	d := record(r)
-	err := l.db.Write(ctx, func(ctx context.Context, tx storage.Tx) error {
+	err := l.db.WriteAgain(ctx, func(ctx context.Context, tx storage.Tx) error {
 		if also != nil {
 			if err := also(ctx, tx); err != nil {
 				return err
