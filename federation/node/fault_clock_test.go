@@ -35,9 +35,16 @@ type era struct {
 
 // live runs a node in dir from start on. With a nil friend, that is made and followed; else it is the one of before.
 func live(t *testing.T, dir string, start time.Duration, friend **account, do func(e *era)) {
+	t.Helper()
+	liveWith(t, dir, start, false, friend, do)
+}
+
+// liveWith is live with a friend whose server may be down from the beginning.
+func liveWith(t *testing.T, dir string, start time.Duration, down bool, friend **account, do func(e *era)) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(start)
 		e := &era{siege: &siege{T: t, dir: dir, owner: "http://" + home + "/users/alice", inbox: "http://" + home + "/inbox", net: federationtest.NewNetwork()}}
+		e.down.Store(down)
 		e.net.Fault = func(_, to string) federationtest.Fault {
 			if to == "friend.example" && e.down.Load() {
 				return federationtest.Refused
@@ -233,9 +240,8 @@ func TestFaultClockAhead(t *testing.T) {
 		return fmt.Sprint(len(e.query("SELECT id FROM disclosures WHERE at < ?", time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli())), " ",
 			e.posts(expiring), " ", len(e.query("SELECT id FROM inbound")))
 	}
-	live(t, dir, 10*year, &friend, func(e *era) {
+	liveWith(t, dir, 10*year, true, &friend, func(e *era) {
 		before := kept(e)
-		e.down.Store(true)
 		time.Sleep(30 * time.Minute)
 		e.expect("ledger rows, own posts, activities seen", kept(e), before)
 		var status struct {
