@@ -34,7 +34,10 @@ type Config struct {
 	Policy Policy
 	Egress *egress.Client
 	Ledger *exposure.Ledger
-	Log    *slog.Logger
+	// Resolver answers for relays whose far end must not look names up. It learns the names of the domains that they reach, and
+	// their addresses. Nil: these relays reach literal addresses only.
+	Resolver *Resolver
+	Log      *slog.Logger
 }
 
 // Gate is the one door. Its methods may be called from any goroutine.
@@ -43,22 +46,29 @@ type Gate struct {
 	egress *egress.Client
 	ledger *exposure.Ledger
 	log    *slog.Logger
+
+	resolver *Resolver
 }
 
-// New makes a gate.
+// New makes a gate. It sets how c.Egress looks names up.
 func New(c Config) *Gate {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Gate{policy: c.Policy, egress: c.Egress, ledger: c.Ledger, log: c.Log}
+	g := &Gate{policy: c.Policy, egress: c.Egress, ledger: c.Ledger, log: c.Log, resolver: c.Resolver}
+	if g.resolver != nil {
+		g.egress.LookUpWith(g.lookUp)
+	}
+	return g
 }
 
 // exchange is one hop: a row with what is written also, the request, and how it ended.
 func (g *Gate) exchange(ctx context.Context, req egress.Request, row exposure.Row, also exposure.Also) (*egress.Response, error) {
-	exit, err := g.egress.Exit(row.Domain, req.Purpose)
+	exit, err := g.exit(req, row.Domain)
 	if err != nil {
 		return nil, err
 	}
+	req.Exit = exit
 	row.At, row.Exit, row.Purpose = time.Now(), exit, req.Purpose.String()
 	entry, err := g.ledger.Begin(ctx, row, also)
 	if err != nil {
@@ -78,6 +88,14 @@ func (g *Gate) exchange(ctx context.Context, req egress.Request, row exposure.Ro
 		g.log.Error("a disclosure could not be settled", "err", err)
 	}
 	return res, err
+}
+
+// exit is the relay that a request will leave by.
+func (g *Gate) exit(req egress.Request, domain string) (string, error) {
+	if req.Serves != nil {
+		return req.Serves.Exit, nil
+	}
+	return g.egress.Exit(domain, req.Purpose)
 }
 
 // prepare turns a signer into what egress calls.

@@ -24,6 +24,9 @@ type Request struct {
 	// handles' domain). Empty: the URL's host, with its port if it is not the default.
 	Domain  string
 	Purpose Purpose
+	// Exit is what Client.Exit answered for this request, so that what was written down before is what happens. Empty: it is
+	// chosen now.
+	Exit string
 	// Serves is the circuit whose dial a look-up of a name serves: the exchange is made by way of its exit, on connections of
 	// its own. Only with the purpose Names.
 	Serves *Circuit
@@ -84,19 +87,24 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 
 // way gives the circuit and the relay of a request.
 func (c *Client) way(domain string, r Request) (Circuit, Relay, error) {
+	key := Circuit{Domain: domain, Purpose: r.Purpose, Exit: r.Exit}
 	if r.Serves != nil {
-		for _, relay := range c.relays {
-			if relay.Name() == r.Serves.Exit {
-				return Circuit{Domain: r.Serves.Domain, Purpose: Names, Exit: r.Serves.Exit, For: r.Serves.Purpose}, relay, nil
-			}
+		key.Domain, key.Exit, key.For = r.Serves.Domain, r.Serves.Exit, r.Serves.Purpose
+	}
+	if key.Exit == "" {
+		relay, err := c.exit(domain, r.Purpose)
+		if err != nil {
+			return Circuit{}, nil, err
 		}
-		return Circuit{}, nil, ErrNoRelay
+		key.Exit = relay.Name()
+		return key, relay, nil
 	}
-	relay, err := c.exit(domain, r.Purpose)
-	if err != nil {
-		return Circuit{}, nil, err
+	for _, relay := range c.relays {
+		if relay.Name() == key.Exit {
+			return key, relay, nil
+		}
 	}
-	return Circuit{Domain: domain, Purpose: r.Purpose, Exit: relay.Name()}, relay, nil
+	return Circuit{}, nil, ErrNoRelay
 }
 
 // check applies the rules to all of a request that can be judged before a relay is chosen.
