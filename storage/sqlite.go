@@ -50,6 +50,7 @@ func connect(path, vfs string, n int) (*bun.DB, error) {
 		"temp_store(MEMORY)", // what a savepoint would undo is kept there
 		fmt.Sprintf("cache_size(-%d)", cache),
 		"journal_size_limit(67108864)",
+		"wal_autocheckpoint(4000)", // 16 MiB: many pages are written often, and so once to the database for many times
 	}, "_txlock": {"immediate"}, "modeof": {path}} // modeof: the journal is as private as the database
 	if vfs != "" {
 		q.Set("vfs", vfs)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -98,6 +99,7 @@ func (w *writer) loop() {
 // gather returns a write with those that wait beside it, and while all of them may wait with those to come.
 func (w *writer) gather(first *job) []*job {
 	group, patient := []*job{first}, first.patient
+	runtime.Gosched() // who is about to bring a write brings it now
 	var over <-chan time.Time
 	for len(group) < maxGroup {
 		var next *job
@@ -166,10 +168,9 @@ func abandon(ctx context.Context, conn bun.Conn) error {
 	return errors.Join(err, conn.Raw(func(any) error { return driver.ErrBadConn }))
 }
 
-// runGroup runs the writes of a group. Those that may run again share one savepoint, which spares SQLite a copy of each page
-// for each of them: when one fails, which is rare, they all run once more, each for itself. An error of a job itself stays in
-// the job. One that is returned means that SQLite has given up the whole transaction (a full disk, an I/O error): then no
-// savepoint is left to go back to.
+// runGroup runs the writes of a group. Those that may run again come first, without a savepoint, for which SQLite would copy
+// each page that they change: when one of them fails, which is rare, the transaction begins anew. Then and else each runs by
+// itself.
 func runGroup(tx Tx, group []*job) error {
 	var together, apart []*job
 	for _, j := range group {
@@ -181,39 +182,50 @@ func runGroup(tx Tx, group []*job) error {
 			apart = append(apart, j)
 		}
 	}
-	if len(together) > 0 {
-		if failed, err := runJobs(tx, together); err != nil {
-			return err
-		} else if failed && len(together) > 1 {
-			apart = append(together, apart...)
+	if !runTogether(tx, together) {
+		for _, statement := range []string{"ROLLBACK", begin(tx.writer.db)} {
+			if _, err := tx.db.ExecContext(context.Background(), statement); err != nil {
+				return fmt.Errorf("begin anew: %w", err)
+			}
 		}
+		apart = append(together, apart...)
 	}
-	for i := range apart {
-		if _, err := runJobs(tx, apart[i:i+1]); err != nil {
+	for _, j := range apart {
+		if err := runJob(tx, j); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// runJobs runs writes inside one savepoint. If one of them fails, nothing of any of them is kept.
-func runJobs(tx Tx, jobs []*job) (failed bool, err error) {
-	// SQLite rolls the whole transaction back when a write is interrupted, and with it the others of the group.
-	ctx := context.WithoutCancel(jobs[0].ctx)
-	if _, err := tx.db.ExecContext(ctx, "SAVEPOINT job"); err != nil {
-		return false, fmt.Errorf("savepoint: %w", err)
-	}
+// runTogether runs writes of which all are kept or none. false says that one of them failed.
+func runTogether(tx Tx, jobs []*job) bool {
 	for _, j := range jobs {
-		if j.err = j.fn(context.WithoutCancel(j.ctx), tx); j.err != nil {
-			if _, err := tx.db.ExecContext(ctx, "ROLLBACK TO job"); err != nil {
-				return true, fmt.Errorf("roll back: %w", err)
-			}
-			failed = true
-			break
+		if err := j.fn(lasting(j.ctx), tx); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// runJob runs one write inside its savepoint. An error of the job itself stays in the job. One that is returned means
+// that SQLite has given up the whole transaction (a full disk, an I/O error): then no savepoint is left to go back to.
+func runJob(tx Tx, j *job) error {
+	ctx := lasting(j.ctx)
+	if _, err := tx.db.ExecContext(ctx, "SAVEPOINT job"); err != nil {
+		return fmt.Errorf("savepoint: %w", err)
+	}
+	if j.err = j.fn(ctx, tx); j.err != nil {
+		if _, err := tx.db.ExecContext(ctx, "ROLLBACK TO job"); err != nil {
+			return fmt.Errorf("roll back: %w", err)
 		}
 	}
 	if _, err := tx.db.ExecContext(ctx, "RELEASE job"); err != nil {
-		return failed, fmt.Errorf("release: %w", err)
+		return fmt.Errorf("release: %w", err)
 	}
-	return failed, nil
+	return nil
 }
+
+// lasting is a context that does not end: SQLite rolls the whole transaction back when a write is interrupted, and with it
+// the others of the group.
+func lasting(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
