@@ -169,6 +169,8 @@ func (q *Queue) untaken(ctx context.Context, err error) outcome {
 		return outcome{verdict: hopeless, reason: "its address may not be dialled"}
 	case ctx.Err() != nil:
 		return outcome{verdict: cut, reached: reached}
+	case errors.Is(err, egress.ErrRelayDown): // which says nothing about the server
+		return outcome{verdict: held, reason: "the relay to it is down"}
 	case dialled:
 		return outcome{verdict: failing, reason: "no answer", reached: reached}
 	}

@@ -15,8 +15,10 @@ import (
 const (
 	firstBackoff = 30 * time.Second
 	maxBackoff   = 6 * time.Hour
-	maxDoublings = 10               // firstBackoff doubled this often is beyond maxBackoff
-	holdFor      = 10 * time.Minute // what could not leave for a reason of our own
+	maxDoublings = 10 // firstBackoff doubled this often is beyond maxBackoff
+	// holdFor is for what could not leave for a reason of our own: each server's is drawn from its upper half, so that what
+	// waited for a relay does not leave in one burst when it is back.
+	holdFor = 10 * time.Minute
 )
 
 // settle writes what became of a turn, if there was any: rows that are done go, a failure puts the whole server off, and
@@ -164,7 +166,7 @@ func (t summary) note(h *storage.Host, now storage.Time) {
 		h.Failures++
 		h.DueAt = storage.At(now.Add(max(t.wait, backoff(h.Failures))))
 	case t.held:
-		h.DueAt = storage.At(now.Add(holdFor))
+		h.DueAt = storage.At(now.Add(holdFor/2 + rand.N(holdFor/2)))
 	}
 }
 

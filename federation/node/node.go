@@ -10,6 +10,7 @@ package node
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -67,9 +68,14 @@ type Config struct {
 	Listen   ingress.Config
 	Listener net.Listener
 
-	// Relays is the pool that everything leaves by. Empty: nothing leaves. The node closes them.
+	// Relays are what everything leaves by. Empty: nothing leaves. The node closes them.
 	Relays []egress.Relay
-	Rules  egress.Rules
+	// Pool and Routes say which of them carry what, as egress.Config has it.
+	Pool   []string
+	Routes []egress.Route
+	// Resolver is asked for names through relays that look up none by themselves. Nil: these reach literal addresses only.
+	Resolver *hardening.Resolver
+	Rules    egress.Rules
 	// Offline opens the node without a way out, whatever Relays says: for commands while the node does not run.
 	Offline bool
 	// Socketless runs the node without the control socket, for a program that calls its Service itself.
@@ -168,13 +174,13 @@ func Open(ctx context.Context, c Config) (n *Node, err error) {
 	}()
 	if c.Offline {
 		closeAll(c.Relays)
-		c.Relays = nil
+		c.Relays, c.Pool, c.Routes = nil, nil, nil
 	}
-	n.egress, err = egress.New(egress.Config{Relays: c.Relays, Rules: c.Rules})
-	if err != nil {
-		closeAll(c.Relays)
-		return n, err
-	}
+	defer func() {
+		if err != nil && n.egress == nil {
+			closeAll(c.Relays)
+		}
+	}()
 	if n.lock, err = takeLock(c.DataDir); err != nil {
 		return n, err
 	}
@@ -202,8 +208,28 @@ func Open(ctx context.Context, c Config) (n *Node, err error) {
 	if err := n.files.Sweep(func(name string) (bool, error) { return known(ctx, n.db, name) }); err != nil {
 		return n, err
 	}
+	key, err := exitKey(ctx, n.db)
+	if err != nil {
+		return n, err
+	}
+	n.egress, err = egress.New(egress.Config{Relays: c.Relays, Pool: c.Pool, Routes: c.Routes, Rules: c.Rules, Key: key})
+	if err != nil {
+		return n, err
+	}
 	n.wire()
 	return n, nil
+}
+
+const exitKeySetting = "exit_key"
+
+// exitKey is what the choice of exits is made with. It is made once: with another, each domain would learn another exit.
+func exitKey(ctx context.Context, db *storage.DB) ([]byte, error) {
+	text, err := db.Setting(ctx, exitKeySetting)
+	if errors.Is(err, storage.ErrNotFound) {
+		text = rand.Text() + rand.Text()
+		err = db.Write(ctx, func(ctx context.Context, tx storage.Tx) error { return tx.SetSetting(ctx, exitKeySetting, text) })
+	}
+	return []byte(text), err
 }
 
 // known says whether a file has a record.
@@ -225,7 +251,7 @@ func closeAll(relays []egress.Relay) {
 func (n *Node) wire() {
 	c, ids := n.config, n.config.ids()
 	n.ledger = exposure.New(n.db)
-	gate := hardening.New(hardening.Config{Policy: c.Policy, Egress: n.egress, Ledger: n.ledger, Log: c.Log})
+	gate := hardening.New(hardening.Config{Policy: c.Policy, Egress: n.egress, Ledger: n.ledger, Resolver: c.Resolver, Log: c.Log})
 	reader := wire.Reader{Sanitizer: sanitize.New(), IDs: ids, HTTP: c.UnsafeHTTP}
 	keys := resolve.NewKeyring(n.db)
 	n.resolver = resolve.New(resolve.Config{DB: n.db, Gate: gate, IDs: ids, Reader: reader, Keys: keys, Log: c.Log})

@@ -71,6 +71,7 @@ func (n *Node) Run(ctx context.Context) error {
 	workers.Go(func() error { return n.keeper.Run(working) })
 	workers.Go(func() error { return n.tidy(working) })
 	workers.Go(func() error { return n.ledger.Run(working) })
+	workers.Go(func() error { return n.egress.Run(working) })
 
 	serving, serve := errgroup.WithContext(ctx)
 	serving.Go(func() error { return ingress.NewServer(n.public, limits, n.config.Log).Serve(serve, public) })
