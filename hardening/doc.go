@@ -16,6 +16,14 @@
 // connection the address of the relay's exit and its time. With the relay kind "direct" that address is the node's own,
 // and so the owner's: direct protects nobody and has to be written down.
 //
+// An observer who serves several domains, and sees that a relay has failed, cannot tell by the moment at which they move to
+// another exit which of them are spoken to by one node: each moves at a time of its own within ten minutes, and comes back so.
+// That the exits are one node's shows all the same to whoever sees its signatures.
+//
+// An observer who runs the resolver ([Config.Resolver]) learns the names of the domains that the node reaches through relays
+// that look up none by themselves, when each was looked up, and the exits it was asked from: not the node's address. The row
+// of each look-up says so in the ledger.
+//
 // An observer who can fetch without a key learns that the actor exists, its name, its key and its inboxes: the stub that
 // others need to verify a signature.
 //

@@ -12,6 +12,10 @@
 //     and what the signer adds. Any other header is left out, or refused if the signer added it.
 //   - The address rules (Rules) hold before the dial for the URL, and at the dial for the address, whichever of home and
 //     relay resolves the name.
+//   - Each domain is given one relay of its pool by a keyed hash and keeps it. While that relay is down the domain's requests
+//     fail with ErrRelayDown; within ten minutes it moves to another of its pool, if there is one, and later back.
+//   - A name is looked up at home for no domain but by Direct. A relay whose far end refuses nothing is asked for addresses
+//     only (Resolve), which are looked up through that same relay and have passed the rules.
 //   - One deadline covers everything from the wait for a connection to the last byte of the body; the cap on the body counts
 //     decoded bytes.
 //
