@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -89,7 +90,13 @@ func collections(t *testing.T) {
 	if len(requests) != 3 || len(posts.Posts) != 1 { // eve, her name, the answer to her
 		t.Errorf("the node asked %q and shows %v", requests, posts)
 	}
-	list := many(100_000, func(i int) any { return fmt.Sprint("a", i) })
+	entry := func(i int) any { return fmt.Sprint("a", i) }
+	s.silent(func() { // more than a document may hold
+		if status := fay.send(string(encode(t, fay.act("Create", many(100_000, entry))))); status != http.StatusBadRequest {
+			t.Errorf("a list of 100 000: the inbox answers %d", status)
+		}
+	})
+	list := many(30_000, entry)
 	for _, kind := range []string{"Create", "Announce", "Delete", "Add", "Undo", "Flag", "Collection"} {
 		requests, _ := s.unchanged(func() {
 			fay.post(fay.act(kind, list))

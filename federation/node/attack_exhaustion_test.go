@@ -105,9 +105,9 @@ func manyParts(t *testing.T) {
 				t.Errorf("100 000 %s: %d bytes, the inbox answers %d", name, len(doc), status)
 			}
 		})
-		requests, _ := s.during(func() { fay.post(fay.act(kind, p.doc(many(9_000, p.part)))) })
+		requests, _ := s.during(func() { fay.post(fay.act(kind, p.doc(many(8_000, p.part)))) })
 		if got := s.query(p.kept); len(got) != 1 || !strings.HasSuffix(got[0], fmt.Sprintf("=%d", p.want)) || len(requests) > 0 {
-			t.Errorf("of 9 000 %s are kept%q; the node asked %q", name, got, requests)
+			t.Errorf("of 8 000 %s are kept%q; the node asked %q", name, got, requests)
 		}
 	}
 	s.must("timeline", control.Page{}, &control.Posts{})
@@ -117,7 +117,7 @@ func manyParts(t *testing.T) {
 func manyFields(t *testing.T) {
 	s := newSiege(t)
 	eve := s.site("eve.example").person("eve")
-	eve.serve("/users/eve", merge(eve.doc, obj{"attachment": many(9_000, func(i int) any { return obj{"type": "PropertyValue", "name": fmt.Sprint(i), "value": "x"} })}))
+	eve.serve("/users/eve", merge(eve.doc, obj{"attachment": many(8_000, func(i int) any { return obj{"type": "PropertyValue", "name": fmt.Sprint(i), "value": "x"} })}))
 	requests, _ := s.during(func() {
 		for i := range 20 {
 			eve.take(eve.hello(fmt.Sprint(i)))

@@ -10,6 +10,10 @@ import (
 // about six; the bound keeps a kilobyte of "[" from costing a deep stack here or in whoever walks the result.
 const MaxDepth = 32
 
+// MaxValues is how many values a document may have: objects, lists and what is in them. Large lists have some thousands; the
+// bound keeps a megabyte of "{}" from taking sixty.
+const MaxValues = 1 << 15
+
 // What Parse refuses. ErrSyntax, like the others, comes wrapped with a byte offset and nothing of the document.
 var (
 	ErrSyntax       = errors.New("vocab: not strict JSON")
@@ -17,17 +21,18 @@ var (
 	ErrDuplicateKey = errors.New("vocab: duplicate key")
 	ErrFoldedKey    = errors.New("vocab: well-known key in another case")
 	ErrTooDeep      = errors.New("vocab: nested too deeply")
+	ErrTooMany      = errors.New("vocab: too many values")
 )
 
 // Parse reads exactly one JSON object (RFC 8259) with nothing but white space around it. Nested objects become
 // map[string]any, lists []any, numbers json.Number; they share no memory with data.
 //
 // Beyond the grammar it refuses what readers disagree about: invalid UTF-8 and a byte order mark, U+0000 in strings,
-// duplicate keys at any depth, keys that differ from a well-known name only by case, and more than MaxDepth levels. A
+// duplicate keys at any depth, keys that differ from a well-known name only by case, more than MaxDepth levels, and more than MaxValues values. A
 // lone surrogate escape becomes U+FFFD, as in encoding/json: peers that cut text in the middle of an emoji send them.
 //
 // The length of data is for the caller to bound. The result takes at most some 60 times as much memory, which only lists
-// of one-field objects reach.
+// of one-field objects reach, and some 16 MB beside its texts.
 func Parse(data []byte) (Object, error) {
 	if !utf8.Valid(data) {
 		return nil, fmt.Errorf("%w: invalid UTF-8", ErrSyntax)
@@ -49,9 +54,10 @@ func Parse(data []byte) (Object, error) {
 // parser holds a place in data that is valid UTF-8. Each method starts at the first byte of what it reads and ends after
 // the last.
 type parser struct {
-	data  []byte
-	pos   int
-	depth int
+	data   []byte
+	pos    int
+	depth  int
+	values int
 }
 
 // peek returns the byte at pos, 0 at the end: no grammar rule accepts 0, so the end needs no case of its own.
@@ -76,6 +82,9 @@ func (p *parser) skipSpace() byte {
 
 // value reads any value; free says whether keys within are names of fields or anything at all, as in object.
 func (p *parser) value(free bool) (any, error) {
+	if p.values++; p.values > MaxValues {
+		return nil, ErrTooMany
+	}
 	switch c := p.skipSpace(); c {
 	case '{':
 		return p.object(free)

@@ -79,24 +79,42 @@ func TestParseSharesNoMemory(t *testing.T) {
 	}
 }
 
-// The factor that Parse documents holds for the shapes that cost most for their length.
+// What Parse documents holds for the shapes that cost most for their length, or the most values.
 func TestParseMemoryIsBounded(t *testing.T) {
-	const size, factor = 1 << 20, 60
-	for _, piece := range []string{`{"":0},`, `[0],`, `{},`, `"",`, `0,`, `{"a":{"b":{"c":0}}},`, `{"a":0,"b":0,"c":0,"d":0,"e":0,"f":0,"g":0,"h":0,"i":0},`} {
-		doc := []byte(`{"a":[` + strings.Repeat(piece, size/len(piece)) + `0]}`)
-		var before, after runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&before)
-		o, err := Parse(doc)
-		runtime.GC()
-		runtime.ReadMemStats(&after)
-		if err != nil {
-			t.Fatal(err)
+	const size, factor, most = 1 << 20, 60, 16 << 20
+	for piece, values := range map[string]int{`{"":0},`: 2, `[0],`: 2, `{},`: 1, `"",`: 1, `0,`: 1, `{"a":{"b":{"c":0}}},`: 4,
+		`{"a":0,"b":0,"c":0,"d":0,"e":0,"f":0,"g":0,"h":0,"i":0},`: 10} {
+		for _, n := range []int{100, min(size/len(piece), (MaxValues-3)/values)} {
+			doc := []byte(`{"a":[` + strings.Repeat(piece, n) + `0]}`)
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			o, err := Parse(doc)
+			runtime.GC()
+			runtime.ReadMemStats(&after)
+			if err != nil {
+				t.Fatal(err)
+			}
+			grown := int(after.HeapAlloc) - int(before.HeapAlloc)
+			if grown > most+len(doc) || n > 100 && grown > factor*len(doc) {
+				t.Errorf("%s: %d bytes take %d, %d times as much", piece, len(doc), grown, grown/len(doc))
+			}
+			runtime.KeepAlive(o)
 		}
-		if grown := int(after.HeapAlloc) - int(before.HeapAlloc); grown > factor*len(doc) {
-			t.Errorf("%s: %d bytes take %d, %d times as much", piece, len(doc), grown, grown/len(doc))
+	}
+}
+
+// TestValuesAreCounted: names are not counted, all else is, wherever it lies.
+func TestValuesAreCounted(t *testing.T) {
+	for _, piece := range []string{`0,`, `{"a":0},`, `[[]],`, `{"a":[],"b":{}},`} {
+		values := strings.Count(piece, "0") + strings.Count(piece, "[") + strings.Count(piece, "{")
+		n := (MaxValues - 2) / values // the outer list and the last number count too
+		for extra, want := range map[int]error{0: nil, values: ErrTooMany} {
+			doc := `{"a":[` + strings.Repeat(piece, n) + strings.Repeat(`"",`, extra) + `0]}`
+			if _, err := Parse([]byte(doc)); !errors.Is(err, want) {
+				t.Errorf("%d times %s and %d: %v", n, piece, extra, err)
+			}
 		}
-		runtime.KeepAlive(o)
 	}
 }
 
