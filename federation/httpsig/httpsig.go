@@ -96,10 +96,10 @@ func Parse(r *http.Request, body []byte, o Options) (*Signature, error) {
 			return nil, refuse("signature in Authorization")
 		}
 	}
-	signatures, inputs := r.Header.Values("Signature"), r.Header.Values("Signature-Input")
-	if len(signatures) == 0 && len(inputs) == 0 {
+	if !Present(r) {
 		return nil, ErrMissing
 	}
+	signatures, inputs := r.Header.Values("Signature"), r.Header.Values("Signature-Input")
 	m, err := received(r, body, o)
 	if err != nil {
 		return nil, err
@@ -108,6 +108,11 @@ func Parse(r *http.Request, body []byte, o Options) (*Signature, error) {
 		return parseRFC9421(m, inputs, signatures, o)
 	}
 	return parseCavage(m, signatures, o)
+}
+
+// Present reports whether a request says that it is signed: if not, Parse returns ErrMissing, or refuses a signature elsewhere.
+func Present(r *http.Request) bool {
+	return len(r.Header.Values("Signature"))+len(r.Header.Values("Signature-Input")) > 0
 }
 
 // validKeyID reports whether a key id can be written into, and compared after, either scheme without escapes.

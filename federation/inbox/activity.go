@@ -14,8 +14,8 @@ import (
 
 // activity is a document in the form of an activity. It says what it says: whether its actor sent it is not known from it.
 type activity struct {
-	doc         vocab.Object
-	id          string // empty while it has none
+	doc         vocab.Object // nil of a large one while it comes in
+	id          string       // empty while it has none
 	kind, actor string
 	size        int // bytes, as it was sent
 

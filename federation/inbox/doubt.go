@@ -107,7 +107,9 @@ func (in *Inbox) enqueue(ctx context.Context, a *activity, body []byte, signed *
 	a.name(body, signed.At)
 	now := storage.Now()
 	row := &storage.Inbound{Actor: a.actor, Activity: a.id, Body: body, SignedAt: storage.At(signed.At), ReceivedAt: now, DueAt: now}
-	in.fresh.put(a) // before it is stored, from when on it may be taken; it is the worker's then
+	if a.doc != nil {
+		in.fresh.put(a) // before it is stored, from when on it may be taken; it is the worker's then
+	}
 	err = in.DB.WriteAgain(ctx, func(ctx context.Context, tx storage.Tx) (err error) {
 		fresh, err = tx.Accept(ctx, row)
 		return err

@@ -29,6 +29,7 @@ type Inbox struct {
 	wake   chan struct{} // one signal is enough: the batch looks at everything due
 	fresh  fresh
 	doubts doubts
+	large  large
 }
 
 // New makes an inbox. What it takes in has no effect until [Inbox.Run] or [Inbox.ProcessBatch].
@@ -39,5 +40,5 @@ func New(c Config) *Inbox {
 	if c.Parallel == 0 {
 		c.Parallel = 64
 	}
-	return &Inbox{Config: c, owner: c.IDs.Owner(), wake: make(chan struct{}, 1)}
+	return &Inbox{Config: c, owner: c.IDs.Owner(), wake: make(chan struct{}, 1), large: newLarge()}
 }

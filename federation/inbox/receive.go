@@ -3,9 +3,9 @@ package inbox
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 
+	"github.com/dunnock-server/dunnock/federation/httpsig"
 	"github.com/dunnock-server/dunnock/federation/resolve"
 	"github.com/dunnock-server/dunnock/federation/vocab"
 	"github.com/dunnock-server/dunnock/hardening"
@@ -42,14 +42,25 @@ func (in *Inbox) receive(w http.ResponseWriter, r *http.Request) (status int) {
 	if !vocab.AcceptsActivity(r.Header.Get("Content-Type")) {
 		return http.StatusUnsupportedMediaType
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return http.StatusRequestEntityTooLarge
-	} else if err != nil {
-		return http.StatusBadRequest
+	if isLarge(r) {
+		if r.ContentLength > 0 && !httpsig.Present(r) {
+			return http.StatusUnauthorized
+		}
+		if !turn(r.Context(), in.large.held) {
+			return http.StatusServiceUnavailable
+		}
+		defer func() { <-in.large.held }()
 	}
-	a, err := parse(body)
+	body, status := read(w, r)
+	if status != 0 {
+		return status
+	}
+	a, err := in.parse(r, body)
 	switch {
+	case errors.Is(err, resolve.ErrUnverified):
+		return http.StatusUnauthorized
+	case errors.Is(err, errBusy):
+		return http.StatusServiceUnavailable
 	case err != nil:
 		return http.StatusBadRequest
 	case in.IDs.Own(a.actor):
@@ -70,6 +81,29 @@ func (in *Inbox) receive(w http.ResponseWriter, r *http.Request) (status int) {
 		in.Wake()
 	}
 	return http.StatusAccepted
+}
+
+// errBusy says that too much is being read already.
+var errBusy = errors.New("too much is being read")
+
+// parse reads the activity in a body. A large one has to be signed as far as that can be said without the key, and is read
+// when no other is. It is not kept as it was read while it waits to be verified.
+func (in *Inbox) parse(r *http.Request, body []byte) (*activity, error) {
+	if len(body) <= largeBody {
+		return parse(body)
+	}
+	if err := in.Resolver.Signed(r, body); err != nil {
+		return nil, err
+	}
+	if !turn(r.Context(), in.large.parsed) {
+		return nil, errBusy
+	}
+	defer func() { <-in.large.parsed }()
+	a, err := parse(body)
+	if err == nil {
+		a.doc = nil
+	}
+	return a, err
 }
 
 // authenticate proves that the actor sent the request; if it did not, signed is nil and status is the answer.

@@ -92,6 +92,13 @@ func (r *Resolver) Stored(ctx context.Context, req *http.Request, body []byte, c
 	return &Signed{key, sig.SignedAt}, true, nil
 }
 
+// Signed says whether a request is signed, as far as that can be said without the key: the signature's form, what it covers,
+// when it was made, the digest of the body. The error is [ErrUnverified].
+func (r *Resolver) Signed(req *http.Request, body []byte) error {
+	_, err := r.signature(req, body, "")
+	return err
+}
+
 // nobody is a key without a private half that anybody knows: any number of the usual length does.
 var nobody = &rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), 2047, 1), E: 65537}
 
