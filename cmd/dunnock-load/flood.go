@@ -25,10 +25,11 @@ Deletes of unknown actors and junk. Meanwhile others send mentions now and
 then, every other one over a new connection, and their answers are timed.
 
 First the flood comes from several addresses and the others from another,
-then all from one, which is how it looks behind a reverse proxy.` +
+then all from one, which is how it looks behind a reverse proxy. Last comes a
+hundredth of it in bodies of 1 MiB: lists of objects, names, numbers, texts.` +
 			examples("dunnock-load flood", "dunnock-load flood --for 10s --connections 400"),
 		Flags: []cli.Flag{
-			&cli.DurationFlag{Name: "for", Usage: "flood for `TIME`, twice", Value: time.Minute},
+			&cli.DurationFlag{Name: "for", Usage: "flood for `TIME`, three times", Value: time.Minute},
 			&cli.IntFlag{Name: "rate", Usage: "send up to `N` requests a second", Value: 10000},
 			&cli.IntFlag{Name: "connections", Usage: "flood over `N` connections", Value: 64},
 		},
@@ -56,11 +57,13 @@ type flood struct {
 	lasts       time.Duration
 	rate        int // requests a second, all connections together
 	connections int
+	large       bool     // requests of the greatest size that is taken
 	from        []string // addresses that it comes from
 	prefix      string   // of its figures
 }
 
-// floods runs a flood from several addresses, and one from the address that good requests come from, too.
+// floods runs a flood from several addresses, one from the address that good requests come from, too, and one of large
+// requests.
 func (t *trial) floods(ctx context.Context, f flood) error {
 	if err := t.introduce(ctx, t.fleet.Actors[:actors]); err != nil {
 		return err
@@ -72,9 +75,17 @@ func (t *trial) floods(ctx context.Context, f flood) error {
 	if err := t.flood(ctx, f); err != nil {
 		return err
 	}
+	large := f
 	f.prefix, f.from = floodOne, []string{""}
-	return t.flood(ctx, f)
+	if err := t.flood(ctx, f); err != nil {
+		return err
+	}
+	large.prefix, large.large, large.rate = floodLarge, true, max(1, f.rate/largeFor)
+	return t.flood(ctx, large)
 }
+
+// largeFor is for how many requests of a flood there is one in a flood of large ones.
+const largeFor = 100
 
 // aftermath is how long the fleet is watched for requests after a flood: longer than a look-up may take.
 const aftermath = 20 * time.Second

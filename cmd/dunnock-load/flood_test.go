@@ -15,13 +15,15 @@ func TestFlood(t *testing.T) {
 	}
 	f, code := load(t, nil, "flood", "--for", lasts)
 	f.want(t, found{floodMany + floodLost: 0, floodOne + floodLost: 0, floodMany + floodRefused: 0, floodOne + floodRefused: 0,
-		floodMany + "connections refused or broken": 0, floodOne + "connections refused or broken": 0})
+		floodMany + "connections refused or broken": 0, floodOne + "connections refused or broken": 0,
+		floodLarge + floodLost: 0, floodLarge + floodRefused: 0, floodLarge + floodAfter: 0})
 	for _, name := range []string{floodAsked, floodVictim, floodAfter} { // which are no matter of speed
 		if f[floodMany+name] > limits[floodMany+name].value || f[floodOne+name] > limits[floodOne+name].value {
 			t.Errorf("%s: %v, and all from one address %v", name, f[floodMany+name], f[floodOne+name])
 		}
 	}
-	if code != 0 || f[floodMany+"requests answered"] == 0 || f[floodOne+"requests answered"] == 0 || f[floodMany+floodPeak] == 0 {
+	if code != 0 || f[floodMany+"requests answered"] == 0 || f[floodOne+"requests answered"] == 0 || f[floodMany+floodPeak] == 0 ||
+		f[floodLarge+"requests answered"] == 0 || f[floodLarge+floodPeak] > limits[floodLarge+floodPeak].value {
 		t.Errorf("exit %d", code)
 	}
 }
@@ -35,7 +37,7 @@ func TestFloodLoss(t *testing.T) {
 		}
 		return tx.DeleteNotification(ctx, list[0].Kind, list[0].Actor, list[0].Object)
 	}), "flood", "--for", "500ms", "--rate", "100", "--connections", "2")
-	f.want(t, found{floodMany + floodLost: 1, floodOne + floodLost: 1})
+	f.want(t, found{floodMany + floodLost: 1, floodOne + floodLost: 1, floodLarge + floodLost: 1})
 	if code != exitFailed {
 		t.Errorf("exit %d", code)
 	}

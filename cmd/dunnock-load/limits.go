@@ -61,6 +61,7 @@ const (
 	// Floods: the first two begin the names of the others.
 	floodMany    = "flood: "
 	floodOne     = "flood, all from one address: "
+	floodLarge   = "flood of large requests: "
 	floodP99     = "good ones, 99 of 100"
 	floodRefused = "good ones not answered 2xx"
 	floodLost    = "good ones lost or doubled"
@@ -121,21 +122,28 @@ var limits = map[string]bound{
 	floodMany + floodP99: atMost(250),
 	floodOne + floodP99:  atMost(250),
 	// A good one that was answered 503 comes again; while the flood lasts, none is.
-	floodMany + floodRefused: atMost(0),
-	floodOne + floodRefused:  atMost(0),
-	floodMany + floodLost:    none,
-	floodOne + floodLost:     none,
-	floodMany + floodPeak:    atMost(96),
-	floodOne + floodPeak:     atMost(96),
+	floodLarge + floodP99:     atMost(250),
+	floodMany + floodRefused:  atMost(0),
+	floodOne + floodRefused:   atMost(0),
+	floodLarge + floodRefused: atMost(0),
+	floodMany + floodLost:     none,
+	floodOne + floodLost:      none,
+	floodLarge + floodLost:    none,
+	floodMany + floodPeak:     atMost(96),
+	floodOne + floodPeak:      atMost(96),
+	floodLarge + floodPeak:    atMost(96),
 	// Whoever is met for the first time costs two requests. A post that the whole fediverse answers brings some hundreds of
 	// such people at once, and some dozens a second; a flood that claims thousands a second must not turn the node into a
 	// flood of its own.
-	floodMany + floodAsked:  atMost(50),
-	floodOne + floodAsked:   atMost(50),
-	floodMany + floodVictim: atMost(5),
-	floodOne + floodVictim:  atMost(5),
-	floodMany + floodAfter:  atMost(100),
-	floodOne + floodAfter:   atMost(100),
+	floodMany + floodAsked:   atMost(50),
+	floodOne + floodAsked:    atMost(50),
+	floodLarge + floodAsked:  atMost(50),
+	floodMany + floodVictim:  atMost(5),
+	floodOne + floodVictim:   atMost(5),
+	floodLarge + floodVictim: atMost(5),
+	floodMany + floodAfter:   atMost(100),
+	floodOne + floodAfter:    atMost(100),
+	floodLarge + floodAfter:  atMost(100),
 
 	levelRSS: atMost(64),
 	// The database's connections are opened as they are needed.

@@ -36,7 +36,11 @@ func (t *trial) pour(ctx context.Context, f flood) (all tide) {
 
 // pourOne floods over one connection after another, each for as long as it lasts.
 func (t *trial) pourOne(ctx context.Context, f flood, target volley.Target, i int) (one tide) {
-	every := time.Second * burst * time.Duration(f.connections) / time.Duration(f.rate)
+	burst := burst
+	if f.large {
+		burst = 1
+	}
+	every := time.Second * time.Duration(burst) * time.Duration(f.connections) / time.Duration(f.rate)
 	forger := volley.NewForger(t.node.Address, uint64(i))
 	var conn *volley.Conn
 	var requests []byte
@@ -57,6 +61,10 @@ func (t *trial) pourOne(ctx context.Context, f flood, target volley.Target, i in
 		}
 		requests = requests[:0]
 		for j := range burst {
+			if f.large {
+				requests = t.forgeLarge(requests, forger, n*f.connections+i)
+				continue
+			}
 			requests = t.forge(requests, forger, j, (n*f.connections+i)*burst+j)
 		}
 		answered, err := conn.Burst(requests, burst)
@@ -94,6 +102,21 @@ func (t *trial) forge(to []byte, forger *volley.Forger, kind, n int) []byte {
 			`{"@context":"https://www.w3.org/ns/activitystreams","id":"%[1]s#delete","type":"Delete","actor":"%[1]s","to":["https://www.w3.org/ns/activitystreams#Public"],"object":"%[1]s"}`, nobody))
 	default:
 		return forger.Junk(to, n)
+	}
+}
+
+// forgeLarge appends the nth forged request of the greatest size that is taken.
+func (t *trial) forgeLarge(to []byte, forger *volley.Forger, n int) []byte {
+	const path = "/users/owner/inbox"
+	known := t.fleet.Actors[n%actors]
+	body := volley.Large(known.URI, n/3)
+	switch n % 3 {
+	case 0:
+		return forger.Unsigned(to, path, body)
+	case 1: // a key that does not exist
+		return forger.Post(to, path, known.URI+"#no-key", body)
+	default: // a key that does, which did not sign this
+		return forger.Post(to, path, known.Key.ID, body)
 	}
 }
 

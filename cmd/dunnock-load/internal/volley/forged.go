@@ -42,6 +42,47 @@ func (f *Forger) Post(to []byte, path, keyID string, body string) []byte {
 	return b.Bytes()
 }
 
+// Unsigned appends a POST of an activity without a signature.
+func (f *Forger) Unsigned(to []byte, path, body string) []byte {
+	to = fmt.Appendf(to, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n", path, f.host, activityType, len(body))
+	return append(to, body...)
+}
+
+// maxBody is the size of an activity that is taken, in bytes.
+const maxBody = 1 << 20
+
+// fillers are what the objects of large activities are made of: each costs whoever reads it in its own way.
+var fillers = []string{
+	`{"":0}`, // many objects
+	strings.Repeat("[", 24) + strings.Repeat("]", 24), // deep ones
+	`0`, // many values
+	`"` + strings.Repeat(`\u00e9`, 1000) + `"`, // long texts with escapes
+	"keys", // many names in one object
+	`"` + strings.Repeat("x", maxBody*15/16) + `"`, // one text
+}
+
+// Large is the nth activity of an actor that is as large as it may be and says nothing.
+func Large(actor string, n int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `{"id":"%s/large/%d","type":"Create","actor":"%[1]s","object":{"type":"Note","tag":[`, actor, n)
+	filler := fillers[n%len(fillers)]
+	const end = `]}}`
+	if filler == "keys" {
+		b.WriteString(`{"k":0`)
+		for i := 0; b.Len() < maxBody-32; i++ {
+			fmt.Fprintf(&b, `,"%x":0`, i)
+		}
+		b.WriteString(`}` + end)
+		return b.String()
+	}
+	b.WriteString(filler)
+	for b.Len()+len(filler)+1+len(end) <= maxBody {
+		b.WriteString("," + filler)
+	}
+	b.WriteString(end)
+	return b.String()
+}
+
 // junk are requests that mean nothing.
 var junk = []string{
 	"POST /users/owner/inbox HTTP/1.1\r\nHost: %s\r\nContent-Type: application/activity+json\r\nContent-Length: 12\r\n\r\n{\"type\": \"Cr",

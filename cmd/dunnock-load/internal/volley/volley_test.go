@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -94,6 +95,25 @@ func TestForged(t *testing.T) {
 			t.Fatalf("junk does not end where it says: %v", err)
 		}
 		io.Copy(io.Discard, req.Body)
+	}
+}
+
+// Large activities are as large as they may be, and what they say they are.
+func TestLarge(t *testing.T) {
+	const actor = "http://127.16.0.1:1/users/u"
+	for n := range fillers {
+		body := Large(actor, n)
+		var said struct{ Actor, Type string }
+		if err := json.Unmarshal([]byte(body), &said); err != nil || said.Actor != actor || said.Type != "Create" {
+			t.Errorf("%d says %+v, %v", n, said, err)
+		}
+		if len(body) > maxBody || len(body) < maxBody*9/10 {
+			t.Errorf("%d has %d bytes", n, len(body))
+		}
+		r, got := received(t, NewForger(host, 1).Unsigned(nil, "/inbox", body))
+		if string(got) != body || r.Header.Get("Signature") != "" {
+			t.Errorf("%d arrives with %d bytes, signed %q", n, len(got), r.Header.Get("Signature"))
+		}
 	}
 }
 
