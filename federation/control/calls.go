@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/dunnock-server/dunnock/federation"
+	"github.com/dunnock-server/dunnock/hardening/egress"
 	"github.com/dunnock-server/dunnock/storage"
 )
 
@@ -112,6 +113,10 @@ type (
 	Following struct {
 		Following []federation.Relationship `json:"following"`
 	}
+	// Relays are the ways out; empty while the node does not run.
+	Relays struct {
+		Relays []egress.Way `json:"relays"`
+	}
 	// Found is the result of "lookup": one of the two.
 	Found struct {
 		Actor *federation.Account `json:"actor,omitempty"`
@@ -128,7 +133,7 @@ type (
 )
 
 // calls are all that the owner can ask for, by name.
-func calls(s *federation.Service) map[string]call {
+func calls(s *federation.Service, ways func() []egress.Way) map[string]call {
 	post := func(fn func(context.Context, string) error) call {
 		return on(func(ctx context.Context, a ID) (none, error) { return none{}, fn(ctx, a.ID) })
 	}
@@ -194,7 +199,13 @@ func calls(s *federation.Service) map[string]call {
 		"keys_rotate":  on(func(ctx context.Context, _ none) (map[string]string, error) { return s.RotateKeys(ctx) }),
 		"queue":        on(func(ctx context.Context, _ none) (*federation.Queued, error) { return s.Queued(ctx) }),
 		"password_set": on(func(ctx context.Context, a Password) (none, error) { return none{}, s.SetPassword(ctx, a.Password) }),
-		"status":       on(func(ctx context.Context, _ none) (*federation.Status, error) { return s.Status(ctx) }),
+		"relays": on(func(context.Context, none) (r Relays, err error) {
+			if ways != nil {
+				r.Relays = ways()
+			}
+			return r, nil
+		}),
+		"status": on(func(ctx context.Context, _ none) (*federation.Status, error) { return s.Status(ctx) }),
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/dunnock-server/dunnock/federation"
+	"github.com/dunnock-server/dunnock/hardening/egress"
 	"github.com/dunnock-server/dunnock/storage"
 )
 
@@ -41,7 +42,9 @@ type Config struct {
 	Service *federation.Service
 	DB      *storage.DB
 	Offline bool // the node is down: what needs other servers is kept for later
-	Log     *slog.Logger
+	// Relays tells what is known of the ways out. Nil: there are none.
+	Relays func() []egress.Way
+	Log    *slog.Logger
 }
 
 // New makes a handler.
@@ -49,7 +52,7 @@ func New(c Config) *Handler {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	h := &Handler{db: c.DB, offline: c.Offline, log: c.Log, calls: calls(c.Service), mux: http.NewServeMux()}
+	h := &Handler{db: c.DB, offline: c.Offline, log: c.Log, calls: calls(c.Service, c.Relays), mux: http.NewServeMux()}
 	h.mux.HandleFunc("POST /call/{name}", h.serve)
 	return h
 }

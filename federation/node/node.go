@@ -260,7 +260,7 @@ func (n *Node) wire() {
 	n.keeper = retention.New(retention.Config{DB: n.db, Ledger: n.ledger, Owner: ids.Owner(), Keep: c.Keep, Trusted: n.trusted.Load, Log: c.Log})
 	n.service = federation.New(federation.Config{DB: n.db, Resolver: n.resolver, Queue: n.queue, Keys: keys, IDs: ids,
 		Blobs: n.files, Timing: c.Timing, Log: c.Log})
-	n.control = control.New(control.Config{Service: n.service, DB: n.db, Offline: c.Offline, Log: c.Log})
+	n.control = control.New(control.Config{Service: n.service, DB: n.db, Offline: c.Offline, Relays: n.egress.Ways, Log: c.Log})
 	n.public = n.routes(gate, ids)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 )
@@ -100,4 +101,43 @@ func connect(ctx context.Context, r Linked) {
 	ctx, cancel := context.WithTimeoutCause(ctx, defaultDeadline, errors.New("no answer in time"))
 	defer cancel()
 	_ = r.Connect(ctx) // the state says why
+}
+
+// Way is a relay as the owner sees it.
+type Way struct {
+	Name string `json:"name"`
+	Kind string `json:"kind"`
+	// Pool says that it carries what no route says more of.
+	Pool bool `json:"pool"`
+	// Routes are the domains that it carries by a route.
+	Routes []string `json:"routes,omitempty"`
+	// Down says that it cannot be reached, and Reason why.
+	Down   bool   `json:"down"`
+	Reason string `json:"reason,omitempty"`
+	// Since is when it came up or went down; zero where it has no link or was not tried yet.
+	Since time.Time `json:"since,omitzero"`
+	// Next is when it is tried again; zero while it is up.
+	Next time.Time `json:"next,omitzero"`
+}
+
+// Ways returns the relays in the order of the configuration. It asks nobody.
+func (c *Client) Ways() []Way {
+	ways := make([]Way, len(c.relays))
+	for i, r := range c.relays {
+		w := Way{Name: r.Name(), Kind: r.Kind(), Pool: slices.Contains(c.general, r)}
+		for _, route := range c.routes {
+			if slices.Contains(route.relays, r) {
+				w.Routes = append(w.Routes, route.match)
+			}
+		}
+		if linked, ok := r.(Linked); ok {
+			s := linked.State()
+			w.Down, w.Since = s.Down, s.Since
+			if s.Down {
+				w.Reason, w.Next = s.Reason, s.Next
+			}
+		}
+		ways[i] = w
+	}
+	return ways
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -340,6 +341,25 @@ func TestNamesAreKeptForAWhile(t *testing.T) {
 		}
 		if n := len(c.names.known); n > maxNames {
 			t.Errorf("%d names are kept", n)
+		}
+	})
+}
+
+// What the owner is shown is what there is.
+func TestWays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		relays, all := links("a", "b")
+		relays = append(relays, pool("tor")...)
+		c := client(t, Config{Relays: relays, Key: []byte(poolKey), Pool: []string{"a", "b"}, Routes: []Route{{"*.onion", []string{"tor"}}}})
+		since := time.Now()
+		time.Sleep(time.Minute)
+		all["b"].Down("cut")
+		got := c.Ways()
+		want := []Way{{Name: "a", Kind: "memory", Pool: true, Since: since},
+			{Name: "b", Kind: "memory", Pool: true, Down: true, Reason: "cut", Since: time.Now(), Next: got[1].Next},
+			{Name: "tor", Kind: "tor", Routes: []string{"*.onion"}}}
+		if !reflect.DeepEqual(got, want) || !got[1].Next.After(time.Now()) {
+			t.Errorf("%+v, want %+v", got, want)
 		}
 	})
 }
