@@ -135,7 +135,7 @@ func (tx Tx) InsertDeliveries(ctx context.Context, ds []Delivery) error {
 
 // DeleteDelivery removes what has arrived or is no longer wanted.
 func (tx Tx) DeleteDelivery(ctx context.Context, id int64) error {
-	_, err := tx.db.NewDelete().Model((*Delivery)(nil)).Where("id = ?", id).Exec(ctx)
+	_, err := tx.direct().ExecContext(ctx, "DELETE FROM deliveries WHERE id = $1", id)
 	return err
 }
 
@@ -146,7 +146,7 @@ func (tx Tx) UpdateDelivery(ctx context.Context, d *Delivery) (bool, error) {
 
 // CountAttempt writes how often a delivery was attempted; false says that it was withdrawn meanwhile.
 func (tx Tx) CountAttempt(ctx context.Context, d *Delivery) (bool, error) {
-	return changed(tx.db.NewUpdate().Model(d).Column("attempts").WherePK().Exec(ctx))
+	return changed(tx.direct().ExecContext(ctx, "UPDATE deliveries SET attempts = $1 WHERE id = $2", d.Attempts, d.ID))
 }
 
 // WithdrawDeliveries removes what of an act still waits, or was given up.

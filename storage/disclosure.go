@@ -41,13 +41,16 @@ func (q Queries) Disclosures(ctx context.Context, domain string, since Time, lim
 
 // InsertDisclosure adds a row and sets its ID.
 func (tx Tx) InsertDisclosure(ctx context.Context, d *Disclosure) error {
-	_, err := tx.db.NewInsert().Model(d).Returning("id").Exec(ctx)
-	return err
+	return tx.direct().QueryRowContext(ctx, "INSERT INTO disclosures (at, domain, direction, purpose, act, object, fields, exit, bytes,"+
+		" status, settled_at, times, last_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id",
+		d.At, d.Domain, d.Direction, d.Purpose, d.Act, d.Object, d.Fields, d.Exit, d.Bytes, d.Status, d.SettledAt, d.Times, d.LastAt).
+		Scan(&d.ID)
 }
 
 // SettleDisclosure writes how it ended.
 func (tx Tx) SettleDisclosure(ctx context.Context, d *Disclosure) error {
-	_, err := tx.db.NewUpdate().Model(d).Column("bytes", "status", "settled_at").WherePK().Exec(ctx)
+	_, err := tx.direct().ExecContext(ctx, "UPDATE disclosures SET bytes = $1, status = $2, settled_at = $3 WHERE id = $4",
+		d.Bytes, d.Status, d.SettledAt, d.ID)
 	return err
 }
 

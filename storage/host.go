@@ -64,9 +64,9 @@ func (tx Tx) PutHost(ctx context.Context, h *Host) error {
 // SettleHost writes that a server took something in a scheme, and returns when the next act is due there; zero when nothing
 // waits. It returns [ErrNotFound] for a server that is not known.
 func (tx Tx) SettleHost(ctx context.Context, host string, scheme int) (next Time, err error) {
-	err = tx.db.NewRaw("UPDATE hosts SET failures = 0, failing_since = NULL, scheme = ?,"+
+	err = tx.direct().QueryRowContext(ctx, "UPDATE hosts SET failures = 0, failing_since = NULL, scheme = $1,"+
 		" due_at = (SELECT min(due_at) FROM deliveries AS d WHERE d.host = hosts.host AND NOT d.given_up)"+
-		" WHERE host = ? RETURNING due_at", scheme, host).Scan(ctx, &next)
+		" WHERE host = $2 RETURNING due_at", scheme, host).Scan(&next)
 	return next, found(err)
 }
 
