@@ -33,6 +33,7 @@ var rooms = map[string]struct{ may, why string }{
 	"hardening/media":           {"", "a leaf: bytes in and out"},
 	"hardening/timing":          {"", "a leaf: pure functions, so that simulation and worker run the same"},
 	"hardening/egress":          {"hardening/hostname", "it dials, and knows nothing of what for"},
+	"hardening/egress/proxy":    {"hardening/egress", "bytes over a connection that egress made"},
 	"hardening/ingress":         {"hardening/egress", "it listens, and knows nothing of what for; it asks by egress whether a control socket is in use"},
 	"hardening/exposure":        {"storage", "the ledger is kept in storage; nothing else of hardening is"},
 	"hardening":                 {"hardening/egress hardening/exposure hardening/hostname hardening/redact", "the gate holds no keys and reads no records"},
