@@ -40,7 +40,7 @@ var rooms = map[string]struct{ may, why string }{
 	"federation/wire":           {"federation/httpsig federation/vocab hardening/hostname hardening/sanitize hardening/timing storage", "pure: records and documents, no I/O"},
 	"federation/resolve":        {"federation/httpsig federation/vocab federation/wire hardening hardening/egress hardening/hostname hardening/sanitize storage", "it asks others, and decides nothing about what follows"},
 	"federation/delivery":       {"federation/httpsig federation/vocab hardening hardening/egress hardening/hostname hardening/redact storage", "it carries acts, and makes none"},
-	"federation/inbox":          {"federation/delivery federation/resolve federation/vocab federation/wire hardening hardening/hostname hardening/sanitize hardening/timing storage", "what comes in cannot reach what the owner does"},
+	"federation/inbox":          {"federation/delivery federation/httpsig federation/resolve federation/vocab federation/wire hardening hardening/hostname hardening/sanitize hardening/timing storage", "what comes in cannot reach what the owner does"},
 	"federation/retention":      {"hardening/exposure storage", "it removes what is old, and has no way to ask for anything"},
 	"federation":                {"federation/documents federation/delivery federation/resolve federation/vocab federation/wire hardening hardening/egress hardening/media hardening/timing storage", "the owner's acts; served by the surfaces, never the other way"},
 	"federation/discovery":      {"federation/vocab federation/wire hardening hardening/hostname", "what is found without a key goes through the gate"},
