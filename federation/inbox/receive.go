@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/dunnock-server/dunnock/federation/httpsig"
 	"github.com/dunnock-server/dunnock/federation/resolve"
 	"github.com/dunnock-server/dunnock/federation/vocab"
 	"github.com/dunnock-server/dunnock/hardening"
@@ -43,7 +42,7 @@ func (in *Inbox) receive(w http.ResponseWriter, r *http.Request) (status int) {
 		return http.StatusUnsupportedMediaType
 	}
 	if isLarge(r) {
-		if r.ContentLength > 0 && !httpsig.Present(r) {
+		if r.ContentLength > 0 && resolve.Unsigned(r) {
 			return http.StatusUnauthorized
 		}
 		if !turn(r.Context(), in.large.held) {

@@ -92,6 +92,9 @@ func (r *Resolver) Stored(ctx context.Context, req *http.Request, body []byte, c
 	return &Signed{key, sig.SignedAt}, true, nil
 }
 
+// Unsigned says that a request does not even say that it is signed.
+func Unsigned(req *http.Request) bool { return !httpsig.Present(req) }
+
 // Signed says whether a request is signed, as far as that can be said without the key: the signature's form, what it covers,
 // when it was made, the digest of the body. The error is [ErrUnverified].
 func (r *Resolver) Signed(req *http.Request, body []byte) error {
