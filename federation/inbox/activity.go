@@ -60,6 +60,11 @@ func (a *activity) name(body []byte, signed time.Time) {
 	}
 }
 
+// arrived notes what is known of an activity once it is in the queue.
+func (a *activity) arrived(row *storage.Inbound) {
+	a.id, a.signed, a.at = row.Activity, row.SignedAt, row.ReceivedAt
+}
+
 // single is the reference in a field that must have exactly one: a string, or an object with an id, or a list of one of
 // them. It is empty for anything else. What takes the first of several would see another document than who takes the last.
 func single(doc vocab.Object, field string) string {

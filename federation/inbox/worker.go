@@ -122,31 +122,13 @@ func (in *Inbox) ProcessBatch(ctx context.Context) (int, error) {
 	return total, fault
 }
 
-// drain lets activities of one actor take effect, in order, until one has to wait.
-func (in *Inbox) drain(ctx context.Context, rows []storage.Inbound) (n int, err error) {
-	for i := range rows {
-		if ctx.Err() != nil {
-			return n, nil
-		}
-		settled, err := in.settle(ctx, &rows[i])
-		if err != nil {
-			return n, fmt.Errorf("process an activity: %w", err)
-		}
-		n++
-		if !settled {
-			break
-		}
-	}
-	return n, nil
-}
-
 // settle makes one attempt at an activity. false says that it has to wait, and with it what its actor sent later.
 func (in *Inbox) settle(ctx context.Context, row *storage.Inbound) (settled bool, err error) {
 	a, err := in.load(ctx, row)
 	if a == nil {
 		return err == nil, err
 	}
-	a.id, a.signed, a.at = row.Activity, row.SignedAt, row.ReceivedAt
+	a.arrived(row)
 	last := a.at.Add(a.patience())
 	do, err := in.prepare(ctx, a)
 	if err == nil {
@@ -192,14 +174,7 @@ func (in *Inbox) load(ctx context.Context, row *storage.Inbound) (*activity, err
 
 // finish lets an activity take effect, if it has one, and takes it out of the queue.
 func (in *Inbox) finish(ctx context.Context, row *storage.Inbound, a *activity, do effect) error {
-	err := in.DB.WriteAgain(ctx, func(ctx context.Context, tx storage.Tx) error {
-		if do != nil {
-			if err := in.apply(ctx, tx, a, do); err != nil {
-				return err
-			}
-		}
-		return tx.FinishInbound(ctx, row.ID)
-	})
+	err := in.DB.WriteAgain(ctx, func(ctx context.Context, tx storage.Tx) error { return in.conclude(ctx, tx, row, a, do) })
 	if err == nil && do != nil && a.answers() {
 		in.Queue.Wake()
 	}
