@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,12 +19,12 @@ const poolKey = "0123456789abcdef"
 type linked struct {
 	*memory
 	Link
-	reachable bool
-	tries     int
+	unreachable atomic.Bool
+	tries       atomic.Int64
 }
 
 func (l *linked) Connect(context.Context) error {
-	if l.tries++; !l.reachable {
+	if l.tries.Add(1); l.unreachable.Load() {
 		l.Down("unreachable")
 		return ErrRelayDown
 	}
@@ -34,7 +35,7 @@ func (l *linked) Connect(context.Context) error {
 func links(names ...string) (relays []Relay, all map[string]*linked) {
 	all = make(map[string]*linked)
 	for _, name := range names {
-		l := &linked{memory: &memory{name: name, kind: "memory"}, reachable: true}
+		l := &linked{memory: &memory{name: name, kind: "memory"}}
 		l.Up()
 		relays, all[name] = append(relays, l), l
 	}
@@ -215,26 +216,26 @@ func TestLinksAreTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		relays, all := links("a")
 		a := all["a"]
-		a.reachable = false
+		a.unreachable.Store(true)
 		c := client(t, Config{Relays: relays})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- c.Run(ctx) }()
 		time.Sleep(10 * time.Second)
-		early := a.tries
+		early := a.tries.Load()
 		time.Sleep(time.Hour)
-		late := a.tries - early
+		late := a.tries.Load() - early
 		if early < 3 || early > 8 || late < 10 || late > 40 {
 			t.Errorf("%d tries in 10 s, %d in the hour after", early, late)
 		}
-		a.reachable = true
+		a.unreachable.Store(false)
 		time.Sleep(lastPause + 2*look)
 		if s := a.State(); s.Down || s.Lost.IsZero() || s.Since.Sub(s.Lost) < time.Hour {
 			t.Errorf("%+v", s)
 		}
-		tries := a.tries
+		tries := a.tries.Load()
 		time.Sleep(time.Hour)
-		if a.tries != tries {
+		if a.tries.Load() != tries {
 			t.Error("a link that is up is tried")
 		}
 		cancel()
