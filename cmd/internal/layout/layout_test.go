@@ -33,7 +33,8 @@ var rooms = map[string]struct{ may, why string }{
 	"hardening/media":           {"", "a leaf: bytes in and out"},
 	"hardening/timing":          {"", "a leaf: pure functions, so that simulation and worker run the same"},
 	"hardening/egress":          {"hardening/hostname", "it dials, and knows nothing of what for"},
-	"hardening/egress/proxy":    {"hardening/egress", "bytes over a connection that egress made"},
+	"hardening/egress/proxy":    {"hardening/egress hardening/egress/tor", "bytes over a connection that egress made; tor only says how it is"},
+	"hardening/egress/tor":      {"hardening/egress", "lines over a connection that egress made"},
 	"hardening/ingress":         {"hardening/egress", "it listens, and knows nothing of what for; it asks by egress whether a control socket is in use"},
 	"hardening/exposure":        {"storage", "the ledger is kept in storage; nothing else of hardening is"},
 	"hardening":                 {"hardening/egress hardening/exposure hardening/hostname hardening/redact", "the gate holds no keys and reads no records"},
@@ -51,6 +52,8 @@ var rooms = map[string]struct{ may, why string }{
 	"cmd/internal/config":       {"federation/node federation/retention hardening hardening/egress hardening/hostname hardening/ingress hardening/timing", "the file, and the node it describes"},
 	"cmd/internal/layout":       {"", "tests only"},
 	"cmd/dunnock":               {"cmd/internal/config federation federation/control federation/node hardening/egress hardening/ingress storage storage/backup", "thin: parse, call, print"},
+
+	"hardening/egress/tor/tortest": {"", "a leaf: a tor network for tests, which no other package may be built on"},
 
 	"cmd/dunnock-load":                 {"cmd/dunnock-load/internal/child cmd/dunnock-load/internal/fleet cmd/dunnock-load/internal/gauge cmd/dunnock-load/internal/volley federation federation/control storage storage/storagetest", "the node under load is another process, reached as others and its owner reach it"},
 	"cmd/dunnock-load/internal/child":  {"cmd/internal/config federation/control federation/node", "it runs the program, and knows where its files are"},
@@ -76,8 +79,10 @@ var doors = map[string][]string{
 var openers = []string{"hardening/egress", "hardening/ingress"}
 
 // world are the packages that play the other machines of a trial, each with the doors that it opens and no others. They lie
-// below a command's internal folder, so that no package of a node can import them.
+// below a command's internal folder, or no room may import them, so that no package of a node can.
 var world = map[string][]string{
+	"hardening/egress/tor/tortest": {"net.Dial", "net.Listen", "net.ListenPacket", "os/exec"}, // a tor network, and its name server
+
 	"cmd/dunnock-load/internal/child":  {"net.Listen", "os/exec"},            // for a free port; the node is a process
 	"cmd/dunnock-load/internal/fleet":  {"net.ListenTCP", "net/http.Server"}, // the servers that a node federates with
 	"cmd/dunnock-load/internal/gauge":  {"golang.org/x/sys/unix"},            // processor time: no socket

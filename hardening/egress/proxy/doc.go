@@ -1,9 +1,9 @@
 // Package proxy is the relays that other people's software makes: SOCKS5 and HTTP CONNECT proxies, and a tor daemon.
 //
-// What each is told, and so what whoever runs it learns, is the target's address and port, the times and the
-// volume. Such a proxy may refuse nothing by itself, and would look a name up at its own end, where
+// What each is told, and so what whoever runs it learns, is the target's address and port (tor: its name), the times and the
+// volume. A proxy of the first two kinds may refuse nothing by itself, and would look a name up at its own end, where
 // "localhost" is its own machine: it is asked for nothing but what egress.Resolve gave, addresses that have passed the
-// rules.
+// rules. Tor refuses private addresses by itself, and is handed names as they are.
 //
 // A password for a SOCKS5 proxy, or for an HTTP one without TLS, crosses the path to it in the clear.
 //
