@@ -55,6 +55,7 @@ var rooms = map[string]struct{ may, why string }{
 
 	"hardening/egress/tor/tortest": {"", "a leaf: a tor network for tests, which no other package may be built on"},
 
+	"cmd/dunnock/internal/capture":     {"", "packets of a file, judged: it sees the node from outside"},
 	"cmd/dunnock-load":                 {"cmd/dunnock-load/internal/child cmd/dunnock-load/internal/fleet cmd/dunnock-load/internal/gauge cmd/dunnock-load/internal/volley federation federation/control storage storage/storagetest", "the node under load is another process, reached as others and its owner reach it"},
 	"cmd/dunnock-load/internal/child":  {"cmd/internal/config federation/control federation/node", "it runs the program, and knows where its files are"},
 	"cmd/dunnock-load/internal/fleet":  {"federation/httpsig", "servers that are not dunnock"},
