@@ -33,7 +33,12 @@ func played(t *testing.T, kind string, c proxy.Config, play func(net.Conn)) (egr
 		}
 	}()
 	c.Name, c.Address = "played", "proxy.example:1080"
-	c.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) { return wire.Dial(ctx) }
+	c.Dial = func(ctx context.Context, _, address string) (net.Conn, error) {
+		if address != c.Address {
+			t.Error("another than the proxy was dialled:", address)
+		}
+		return wire.Dial(ctx)
+	}
 	var l egress.Linked
 	var err error
 	if kind == "http" {

@@ -99,6 +99,7 @@ func TestCookieIsNotGivenAway(t *testing.T) {
 			"PROTOCOLINFO":  `250-AUTH METHODS=COOKIE,SAFECOOKIE COOKIEFILE="` + strings.ReplaceAll(path, `"`, `\"`) + "\"\r\n250 OK\r\n",
 			"AUTHCHALLENGE": "250 AUTHCHALLENGE SERVERHASH=" + strings.Repeat("00", 32) + " SERVERNONCE=" + strings.Repeat("00", 32) + "\r\n",
 			"AUTHENTICATE":  "250 OK\r\n",
+			"GETINFO":       "hang up",
 		})
 		if _, err := c.Status(t.Context()); !errors.Is(err, tor.ErrSignIn) {
 			t.Error(err)
