@@ -1,0 +1,162 @@
+package capture
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dunnock-server/dunnock/federation/httpsig"
+)
+
+const (
+	servers  = 20
+	zone     = ".wren.dev"
+	poisoned = "poisoned" + zone // its addresses are this machine's own, and its network's
+	hostile  = "s1" + zone       // redirects /hostile to the home's network
+)
+
+// remote is all other servers: one account each, on https.
+type remote struct {
+	roots string // a file for SSL_CERT_FILE
+	key   *rsa.PrivateKey
+
+	mu    sync.Mutex
+	seen  map[netip.Addr]int // who connected
+	took  map[string]int     // deliveries, by "type host"
+	asked map[string]int     // requests, by path
+}
+
+func host(i int) string { return fmt.Sprintf("s%d%s", i, zone) }
+
+// address answers for a name: half of the servers have IPv6 only.
+func address(name string) []netip.Addr {
+	if name == poisoned {
+		return []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("10.7.0.1"), home4, home6, netip.IPv6Loopback()}
+	}
+	var i int
+	if _, err := fmt.Sscanf(name, "s%d"+zone, &i); err != nil || i < 1 || i > servers {
+		return nil
+	}
+	if i%2 == 0 {
+		return []netip.Addr{netip.MustParseAddr(fmt.Sprintf("2a01:4f8:20::%d", i))}
+	}
+	return []netip.Addr{netip.MustParseAddr(fmt.Sprintf("45.79.20.%d", i))}
+}
+
+func (n network) servers(t *testing.T) *remote {
+	t.Helper()
+	r := &remote{roots: filepath.Join(t.TempDir(), "roots.pem"), seen: map[netip.Addr]int{}, took: map[string]int{}, asked: map[string]int{}}
+	var err error
+	if r.key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "capture"}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, DNSNames: []string{"*" + zone},
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, &r.key.PublicKey, r.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(r.roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := &http.Server{Handler: r, ErrorLog: log.New(io.Discard, "", 0),
+		TLSConfig: &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: r.key}}},
+		ConnState: func(c net.Conn, state http.ConnState) {
+			if from, err := netip.ParseAddrPort(c.RemoteAddr().String()); err == nil && state == http.StateNew {
+				r.mu.Lock()
+				r.seen[from.Addr().Unmap()]++
+				r.mu.Unlock()
+			}
+		}}
+	var ln net.Listener
+	within(t, n.remote, func() (err error) { ln, err = net.Listen("tcp", ":443"); return err })
+	go s.ServeTLS(ln, "", "")
+	t.Cleanup(func() { s.Close() })
+	return r
+}
+
+func (r *remote) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	body, _ := io.ReadAll(req.Body)
+	var act struct{ Type string }
+	_ = json.Unmarshal(body, &act)
+	r.mu.Lock()
+	r.asked[req.URL.Path]++
+	if req.Method == http.MethodPost {
+		r.took[act.Type+" "+req.Host]++
+	}
+	r.mu.Unlock()
+	actor := "https://" + req.Host + "/users/u"
+	answer := func(kind string, value any) {
+		w.Header().Set("Content-Type", kind)
+		_ = json.NewEncoder(w).Encode(value)
+	}
+	switch {
+	case req.Method == http.MethodPost:
+		w.WriteHeader(http.StatusAccepted)
+	case req.URL.Path == "/hostile":
+		http.Redirect(w, req, "https://10.7.0.1/users/u", http.StatusFound)
+	case req.URL.Path == "/.well-known/webfinger":
+		answer("application/jrd+json", map[string]any{"subject": "acct:u@" + req.Host,
+			"links": []any{map[string]string{"rel": "self", "type": "application/activity+json", "href": actor}}})
+	case req.URL.Path == "/users/u":
+		key, _ := httpsig.MarshalPublicKey(r.key.Public())
+		answer("application/activity+json", map[string]any{
+			"@context": []string{"https://www.w3.org/ns/activitystreams", "https://w3id.org/security/v1"},
+			"id":       actor, "type": "Person", "preferredUsername": "u", "inbox": actor + "/inbox", "outbox": actor + "/outbox",
+			"followers": actor + "/followers", "following": actor + "/following",
+			"publicKey": map[string]string{"id": actor + "#main-key", "owner": actor, "publicKeyPem": key}})
+	default:
+		http.NotFound(w, req)
+	}
+}
+
+// count is how many servers took an activity of a type.
+func (r *remote) count(kind string) (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for took := range r.took {
+		if strings.HasPrefix(took, kind+" ") {
+			n++
+		}
+	}
+	return n
+}
+
+// follow is a signed Follow of the owner by the account of a server.
+func (r *remote) follow(t *testing.T, owner, server string) *http.Request {
+	t.Helper()
+	actor := "https://" + server + "/users/u"
+	body, err := json.Marshal(map[string]any{"@context": "https://www.w3.org/ns/activitystreams", "id": actor + "/follows/1",
+		"type": "Follow", "actor": actor, "object": owner})
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequest(http.MethodPost, owner+"/inbox", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := httpsig.Sign(req, body, httpsig.Key{ID: actor + "#main-key", Private: r.key}, httpsig.Cavage, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/activity+json")
+	return req
+}
