@@ -86,3 +86,18 @@ func TestReadRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestSystemCallNames(t *testing.T) {
+	line := Line{Relays: []netip.AddrPort{netip.MustParseAddrPort("45.79.10.1:22"), netip.MustParseAddrPort("[2a01:4f8::1]:22")}}
+	for call, want := range map[string]bool{
+		`7 connect(24, {sa_family=AF_INET, sin_port=htons(22), sin_addr=inet_addr("45.79.10.1")}, 16) = 0`:                                                              true,
+		`7 connect(24, {sa_family=AF_INET, sin_port=htons(53), sin_addr=inet_addr("45.79.10.1")}, 16) = 0`:                                                              false,
+		`7 connect(22, {sa_family=AF_INET6, sin6_port=htons(22), sin6_flowinfo=htonl(0), inet_pton(AF_INET6, "2a01:4f8::1", &sin6_addr), sin6_scope_id=0}, 28) = -1`:    true,
+		`7 connect(22, {sa_family=AF_INET6, sin6_port=htons(22), sin6_flowinfo=htonl(0), inet_pton(AF_INET6, "2a01:4f8:20::2", &sin6_addr), sin6_scope_id=0}, 28) = -1`: false,
+		`7 sendto(3, "x", 1, 0, {sa_family=AF_INET, whatever strace may come to write`:                                                                                  false,
+	} {
+		if got := line.names(call); got != want {
+			t.Errorf("%s: %t", call, got)
+		}
+	}
+}

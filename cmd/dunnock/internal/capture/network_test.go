@@ -246,3 +246,15 @@ func (n network) seesOpen(t *testing.T) {
 		t.Errorf("a scan of a port that is open over IPv4 and IPv6 found %v", open)
 	}
 }
+
+// cut has the relay's machine drop all that goes to the servers, without a word, until the function it returns is called.
+func (n network) cut(t *testing.T) (back func()) {
+	t.Helper()
+	routes := func(do string) {
+		t.Helper()
+		run(t, "ip", "-n", n.relay, "route", do, "blackhole", "45.79.20.0/24")
+		run(t, "ip", "-n", n.relay, "-6", "route", do, "blackhole", "2a01:4f8:20::/64")
+	}
+	routes("add")
+	return func() { t.Helper(); routes("del") }
+}

@@ -159,9 +159,17 @@ func (d *node) scenario(r *remote) {
 		t.Error("nobody asked for what redirects to the home")
 	}
 	r.mu.Unlock()
+	back := d.net.cut(t)
 	d.must("post", "Hello, twenty")
+	if strings.Count(d.must("queue"), "wren.dev") == 0 {
+		t.Error("nothing waits while the relay's machine reaches nobody")
+	}
 	d.kill() // in mid-delivery
 	d.start()
+	if n := r.count("Create"); n != 0 {
+		t.Errorf("%d servers got a post that had no way to them", n)
+	}
+	back()
 	await(t, "a post at 20 servers", func() bool { return r.count("Create") == servers })
 }
 
