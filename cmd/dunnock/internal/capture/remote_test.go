@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -22,6 +24,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/dunnock-server/dunnock/federation/httpsig"
 )
@@ -33,7 +37,7 @@ const (
 	hostile  = "s1" + zone       // redirects /hostile to the home's network
 )
 
-// remote is all other servers: one account each, on https.
+// remote is all other servers: one account each, on https. At the resolver's address it answers DNS over HTTPS too.
 type remote struct {
 	roots string // a file for SSL_CERT_FILE
 	key   *rsa.PrivateKey
@@ -69,7 +73,7 @@ func (n network) servers(t *testing.T) *remote {
 		t.Fatal(err)
 	}
 	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "capture"}, NotBefore: time.Now().Add(-time.Hour),
-		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, DNSNames: []string{"*" + zone},
+		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, DNSNames: []string{"*" + zone}, IPAddresses: []net.IP{resolver.AsSlice()},
 		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
 	der, err := x509.CreateCertificate(rand.Reader, c, c, &r.key.PublicKey, r.key)
 	if err != nil {
@@ -110,6 +114,18 @@ func (r *remote) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		_ = json.NewEncoder(w).Encode(value)
 	}
 	switch {
+	case req.URL.Path == "/dns-query": // RFC 8484
+		query := body
+		if req.Method == http.MethodGet {
+			query, _ = base64.RawURLEncoding.DecodeString(req.URL.Query().Get("dns"))
+		}
+		message, err := reply(query, address)
+		if err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		w.Header().Set("Content-Type", "application/dns-message")
+		_, _ = w.Write(message)
 	case req.Method == http.MethodPost:
 		w.WriteHeader(http.StatusAccepted)
 	case req.URL.Path == "/hostile":
@@ -159,4 +175,29 @@ func (r *remote) follow(t *testing.T, owner, server string) *http.Request {
 	}
 	req.Header.Set("Content-Type", "application/activity+json")
 	return req
+}
+
+func TestResolverOverHTTPS(t *testing.T) {
+	r := &remote{took: map[string]int{}, asked: map[string]int{}}
+	q := dnsmessage.Message{Header: dnsmessage.Header{RecursionDesired: true}, Questions: []dnsmessage.Question{{
+		Name: dnsmessage.MustNewName(host(2) + "."), Type: dnsmessage.TypeAAAA, Class: dnsmessage.ClassINET}}}
+	query, err := q.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := "https://" + resolver.String() + "/dns-query"
+	for _, req := range []*http.Request{
+		httptest.NewRequest(http.MethodPost, url, bytes.NewReader(query)),
+		httptest.NewRequest(http.MethodGet, url+"?dns="+base64.RawURLEncoding.EncodeToString(query), nil),
+	} {
+		w := httptest.NewRecorder()
+		r.ServeHTTP(w, req)
+		var m dnsmessage.Message
+		if err := m.Unpack(w.Body.Bytes()); err != nil || len(m.Answers) != 1 {
+			t.Fatalf("%s: %d, %v, %v", req.Method, w.Code, m.Answers, err)
+		}
+		if got := m.Answers[0].Body.(*dnsmessage.AAAAResource).AAAA; got != address(host(2))[0].As16() {
+			t.Errorf("%s: %v", req.Method, got)
+		}
+	}
 }
