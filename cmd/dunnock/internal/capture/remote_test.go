@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"math/big"
 	"net"
 	"net/http"
@@ -200,4 +201,11 @@ func TestResolverOverHTTPS(t *testing.T) {
 			t.Errorf("%s: %v", req.Method, got)
 		}
 	}
+}
+
+// saw is who connected to any server so far, and how often.
+func (r *remote) saw() map[netip.Addr]int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.seen)
 }

@@ -200,7 +200,7 @@ func TestCapture(t *testing.T) {
 					t.Errorf("it spoke to what a remote server named: %v", p)
 				}
 			}
-			t.Logf("%d packets on the wire, %d on lo; the servers saw %v", len(onWire), len(onLoop), r.seen)
+			t.Logf("%d packets on the wire, %d on lo; the servers saw %v", len(onWire), len(onLoop), r.saw())
 			k.judge(t, k.line.Leaks(onWire), Line{}.Leaks(onLoop), r)
 		})
 	}
@@ -212,7 +212,7 @@ func (k kind) judge(t *testing.T, wire, loop []Packet, r *remote) {
 		if len(wire) > 0 || len(loop) > 0 {
 			t.Errorf("%d packets of no relay on the wire, %d on lo, the first: %v", len(wire), len(loop), append(wire, loop...)[0])
 		}
-		for from := range r.seen {
+		for from := range r.saw() {
 			if from != relay4 && from != relay6 {
 				t.Errorf("a server saw %v", from)
 			}
@@ -227,8 +227,8 @@ func (k kind) judge(t *testing.T, wire, loop []Packet, r *remote) {
 	if len(To(wire, resolver)) == 0 || len(To(loop, netip.MustParseAddr("127.0.0.53"))) == 0 {
 		t.Error("no question to a resolver was seen")
 	}
-	if r.seen[home4] == 0 || r.seen[home6] == 0 {
-		t.Errorf("the servers saw %v, and not the home", r.seen)
+	if seen := r.saw(); seen[home4] == 0 || seen[home6] == 0 {
+		t.Errorf("the servers saw %v, and not the home", seen)
 	}
 }
 
