@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -43,8 +44,22 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": serveInScript, "quit": quitInScript, "await": await, "freeport": freePort, "lock": lockFile, "takeport": takePort,
 		},
+		Condition:           peer,
 		RequireExplicitExec: true,
 	})
+}
+
+// peer is the condition [peer:PROGRAM]: that a program of others is there. Where peers are required it must be.
+func peer(condition string) (bool, error) {
+	program, ok := strings.CutPrefix(condition, "peer:")
+	if !ok {
+		return false, fmt.Errorf("no condition is called %q", condition)
+	}
+	_, err := exec.LookPath(program)
+	if err != nil && os.Getenv("DUNNOCK_REQUIRE_PEERS") == "1" {
+		return false, fmt.Errorf("install %s", program)
+	}
+	return err == nil, nil
 }
 
 // serversKey is where a script's nodes are kept, by directory.

@@ -3,6 +3,9 @@ package config
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -33,20 +36,49 @@ func Annotated(c Config) []byte {
 	p("# \"unix:/run/dunnock.sock\".\n")
 	p("address = %s\n\n", quote(c.Listen.Address))
 
-	p("# A way out. Of the kinds there is one so far: \"direct\" dials from this machine, so that every server it reaches\n")
-	p("# learns this machine's address, and its resolver the names of those servers.\n")
+	p("# A way out: other servers learn its address in place of this machine's. The kinds: \"socks5\" and \"http\" (address,\n")
+	p("# user, password_file; http also tls), \"tor\" (socks, control), and \"direct\", which dials from this machine: every server\n")
+	p("# it reaches learns this machine's address, and its resolver the names of those servers. via = \"NAME\" reaches a relay\n")
+	p("# through another.\n")
 	if len(c.Relays) == 0 {
-		p("# [[relay]]\n# name = \"plain\"\n# kind = \"direct\"\n\n")
+		p("# [[relay]]\n# name = \"tor\"\n# kind = \"tor\"\n# socks = \"127.0.0.1:9050\"\n# control = \"127.0.0.1:9051\"\n\n")
 	}
 	for _, r := range c.Relays {
-		p("[[relay]]\nname = %s\nkind = %s\n\n", quote(r.Name), quote(r.Kind))
+		p("[[relay]]\n")
+		for v, i := reflect.ValueOf(r), 0; i < v.NumField(); i++ {
+			name := v.Type().Field(i).Tag.Get("toml")
+			switch value := v.Field(i).Interface().(type) {
+			case string:
+				if value != "" {
+					p("%s = %s\n", name, quote(value))
+				}
+			case bool:
+				if value {
+					p("%s = true\n", name)
+				}
+			}
+		}
+		p("\n")
 	}
 
 	p("# The ways out that are used. Without [egress] nothing leaves: posts and answers wait in the queue.\n")
 	if c.Egress == nil {
-		p("# [egress]\n# relays = [\"plain\"]\n")
+		p("# [egress]\n# relays = [\"tor\"]\n")
 	} else {
 		p("[egress]\nrelays = %s\n", quoteAll(c.Egress.Relays))
+		p("# Who is asked for names through relays that look up none by themselves. They learn the names of the servers that this\n")
+		p("# node reaches, from the relay's address.\n")
+		if r := c.Egress.Resolver; r != "" && r != DefaultResolver {
+			p("resolver = %s\n", quote(r))
+		} else {
+			p("# resolver = %s\n", quote(DefaultResolver))
+		}
+		if len(c.Egress.Route) > 0 {
+			p("\n# Some domains by other relays: \"*.\" and a domain is all below it; the longest match counts.\n[egress.route]\n")
+			for _, match := range slices.Sorted(maps.Keys(c.Egress.Route)) {
+				p("%s = %s\n", `"`+match+`"`, quoteAll(c.Egress.Route[match]))
+			}
+		}
 	}
 
 	p("\n# How long things are kept: a number and d (days) or w (weeks). Your own posts stay.\n[retention]\n")

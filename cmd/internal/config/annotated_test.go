@@ -10,10 +10,13 @@ func TestAnnotated(t *testing.T) {
 	for _, c := range []Config{
 		{Domain: "example.org", Username: "alice", Data: "./data", Listen: Listen{DefaultListen}},
 		{Domain: "example.org", Host: "social.example.org", Username: "alice", Data: `/srv/a "b"\c` + "\t\u007f\u2028é",
-			Listen: Listen{"unix:/run/dunnock.sock"}, Relays: []Relay{{"plain", "direct"}, {"other", "direct"}},
-			Egress: &Egress{[]string{"plain", "other"}}, Retention: Retention{"2w", "60d", "1d12h"}},
+			Listen: Listen{"unix:/run/dunnock.sock"}, Relays: []Relay{{Name: "plain", Kind: "direct"},
+				{Name: "vps", Kind: "socks5", Address: "vps.example.net:22", Via: "web"},
+				{Name: "tor", Kind: "tor", Socks: "127.0.0.1:9050", Control: "unix:/run/tor.sock"},
+				{Name: "web", Kind: "http", Address: "192.0.2.1:3128", User: "a", PasswordFile: "/p", TLS: true}},
+			Egress: &Egress{Relays: []string{"plain", "vps"}, Route: map[string][]string{"*.onion": {"tor"}, "big.example": {"vps", "web"}}, Resolver: "https://192.0.2.53/dns-query"}, Retention: Retention{"2w", "60d", "1d12h"}},
 		{Domain: "127.0.0.1:8080", Username: "owner", Data: ".", Listen: Listen{DefaultListen},
-			Relays: []Relay{{"plain", "direct"}}, Egress: &Egress{[]string{"plain"}}, Unsafe: &Unsafe{true, []string{"127.0.0.0/8"}}},
+			Relays: []Relay{{Name: "plain", Kind: "direct"}}, Egress: &Egress{Relays: []string{"plain"}}, Unsafe: &Unsafe{true, []string{"127.0.0.0/8"}}},
 	} {
 		text := Annotated(c)
 		var got Config
@@ -44,7 +47,7 @@ func TestAnnotated(t *testing.T) {
 // FuzzLoad holds Parse to its promise: a configuration or faults, never both, each with its place and its remedy.
 func FuzzLoad(f *testing.F) {
 	f.Add([]byte(valid))
-	f.Add(Annotated(Config{Domain: "localhost", Unsafe: &Unsafe{true, []string{"127.0.0.0/8"}}, Egress: &Egress{[]string{"x"}}}))
+	f.Add(Annotated(Config{Domain: "localhost", Unsafe: &Unsafe{true, []string{"127.0.0.0/8"}}, Egress: &Egress{Relays: []string{"x"}}}))
 	f.Add([]byte("domain = 1\n[listen]\naddress.x = [{}]\n[[relay]]\nname = {a=1}\nrelay.x = 2\n"))
 	f.Add([]byte("a.b.c = 1\n[relay]\n[egress.relays]\n\"\" = \"\"\n'a.b' = \"\"\"\n\n\"\"\"\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {

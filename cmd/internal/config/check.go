@@ -123,57 +123,6 @@ func (k *checker) listen() {
 	}
 }
 
-func (k *checker) relays() {
-	seen := make(map[string]bool)
-	for i, r := range k.Relays {
-		at := fmt.Sprintf("relay.%d", i)
-		switch {
-		case !relayNames.MatchString(r.Name):
-			k.fault(at+".name", missingOr(r.Name, "not a relay's name"), `write 1 to 32 of a-z, 0-9 and -: name = "plain"`)
-		case seen[r.Name]:
-			k.fault(at+".name", fmt.Sprintf("a second relay called %q", r.Name), "give each [[relay]] a name of its own")
-		}
-		seen[r.Name] = true
-		if r.Kind != KindDirect {
-			k.fault(at+".kind", missingOr(r.Kind, fmt.Sprintf("no kind of relay is called %q", r.Kind)),
-				`this version has one: kind = "direct", which shows every server the address of this machine`)
-		}
-	}
-}
-
-func (k *checker) egress() {
-	if k.Egress == nil {
-		return
-	}
-	const key = "egress.relays"
-	if len(k.Egress.Relays) == 0 {
-		k.fault(key, "names no relay", `write relays = ["plain"] with the names of [[relay]] tables, or remove [egress]: then nothing leaves`)
-	}
-	seen := make(map[string]bool)
-	for _, name := range k.Egress.Relays {
-		switch {
-		case seen[name]:
-			k.fault(key, fmt.Sprintf("names %q twice", name), "name each relay once")
-		case !slices.ContainsFunc(k.Relays, func(r Relay) bool { return r.Name == name }):
-			k.fault(key, fmt.Sprintf("there is no relay called %q", name), "name one of: "+k.relayList()+"; or add a [[relay]] of that name")
-		}
-		seen[name] = true
-	}
-}
-
-func (k *checker) relayList() string {
-	var names []string
-	for _, r := range k.Relays {
-		if relayNames.MatchString(r.Name) {
-			names = append(names, r.Name)
-		}
-	}
-	if names == nil {
-		return "(this file has no [[relay]])"
-	}
-	return strings.Join(names, ", ")
-}
-
 // unsafe keeps the trial switches away from any node that others could take for a real one.
 func (k *checker) unsafe() {
 	if k.Unsafe == nil {

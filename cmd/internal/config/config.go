@@ -4,8 +4,9 @@
 // file with a fault is not used at all. Nothing falls back to a guess, because what is left of a half-read file could
 // send more than the owner wrote down. All faults are found in one go, each with file, line, key and what to do.
 //
-// The package touches the file named to it and nothing else: it opens no database, resolves no name and does not look
-// into the data directory. It holds no secrets, and there are none in the file: keys and passwords live in the database.
+// The package reads the file named to it and the keys, passwords and settings of relays that this file names, which no other
+// user may be able to read. It touches nothing else: it opens no database, resolves no name, dials nothing and does not look
+// into the data directory. There are no secrets in the file itself.
 package config
 
 import (
@@ -25,9 +26,6 @@ const (
 
 // DefaultListen is where a node listens when the file does not say: on this machine only.
 const DefaultListen = "127.0.0.1:8080"
-
-// KindDirect is the relay kind that dials from the machine the node runs on. Every server it reaches learns its address.
-const KindDirect = "direct"
 
 // Config is a dunnock.toml that passed every check. Hosts are canonical (hardening/hostname), paths absolute or relative
 // to the working directory.
@@ -63,18 +61,15 @@ type Listen struct {
 	Address string `toml:"address"`
 }
 
-// Relay is one [[relay]]: a way out.
-type Relay struct {
-	// Name is what [egress] calls it: 1 to 32 of a-z, 0-9 and -.
-	Name string `toml:"name"`
-	// Kind is KindDirect, the only one so far.
-	Kind string `toml:"kind"`
-}
-
 // Egress chooses the ways out.
 type Egress struct {
-	// Relays are names of [[relay]] tables, at least one, none twice.
+	// Relays are names of [[relay]] tables, at least one, none twice. Each domain is given one of them, and keeps it.
 	Relays []string `toml:"relays"`
+	// Route gives some domains other relays: by host, or by "*." and one for all below it. The longest match counts.
+	Route map[string][]string `toml:"route"`
+	// Resolver is asked for names through relays that look up none by themselves, by DNS over HTTPS. Load sets it to
+	// DefaultResolver when the file has none.
+	Resolver string `toml:"resolver"`
 }
 
 // Unsafe loosens what must hold for any node on the internet. Load refuses it with a public domain.
@@ -106,12 +101,32 @@ func Load(path string) (*Config, error) {
 
 	c, faults := Parse(data, path)
 	warnings, more := checkMode(path, info.Mode())
-	if faults = append(faults, more...); len(faults) > 0 {
+	faults = append(faults, more...)
+	if c != nil {
+		faults = append(faults, c.checkWays(data)...)
+	}
+	if len(faults) > 0 {
 		faults.sort()
 		return nil, faults
 	}
 	c.Warnings = append(c.Warnings, warnings...)
 	return c, nil
+}
+
+// checkWays makes the relays once, to see that it can be done with the files that they name.
+func (c *Config) checkWays(data []byte) Faults {
+	rules, err := c.rules()
+	if err != nil {
+		return Faults{{File: c.File, Line: 1, Key: "unsafe.addresses", Problem: err.Error(), Remedy: "correct it"}}
+	}
+	relays, at, err := c.ways(rules)
+	if err != nil {
+		return Faults{{File: c.File, Line: outline(data).line(at), Key: plain(at), Problem: err.Error(), Remedy: "correct it, then check again: relays that come after it were not looked at"}}
+	}
+	for _, r := range relays {
+		_ = r.Close() // nothing was sent by it
+	}
+	return nil
 }
 
 // Parse is Load for the bytes of a file, wherever they are; relative paths count from path, which faults name. Either the
@@ -136,6 +151,9 @@ func Parse(data []byte, path string) (*Config, Faults) {
 		return nil, faults
 	}
 	c.Data = fromFile(path, c.Data)
+	for i := range c.Relays {
+		c.Relays[i].paths(path)
+	}
 	if socket, ok := strings.CutPrefix(c.Listen.Address, "unix:"); ok {
 		c.Listen.Address = "unix:" + fromFile(path, socket)
 	}

@@ -90,9 +90,28 @@ func TestFaults(t *testing.T) {
 		{"relay without a name", with(7, ""), []string{"6 relay.name: missing", `10 egress.relays: called "plain"`}},
 		{"relay with a bad name", with(7, `name = "My relay"`), []string{"7 relay.name: a-z", "10 egress.relays: no [[relay]]"}},
 		{"relay of no kind", with(8, ""), []string{"6 relay.kind: missing"}},
-		{"relay of an unknown kind", with(8, `kind = "tor"`), []string{`8 relay.kind: "tor"`}},
+		{"relay of an unknown kind", with(8, `kind = "Tor"`), []string{`8 relay.kind: "Tor"`}},
 		{"two relays of one name", with(8, "kind = \"direct\"\n[[relay]]\nname = \"plain\"\nkind = \"direct\""), []string{"10 relay.name: second"}},
-		{"the second relay", with(8, "kind = \"direct\"\n[[relay]]\nname = \"other\"\nkind = \"ssh\""), []string{`11 relay.kind: "ssh"`}},
+		{"the second relay", with(8, "kind = \"direct\"\n[[relay]]\nname = \"other\"\nkind = \"socks5\""), []string{"9 relay.address: missing"}},
+		{"socks5", with(8, "kind = \"socks5\"\naddress = \"192.0.2.1:1080\"\nuser = \"a\"\npassword_file = \"p\""), nil},
+		{"socks5 as it must not be", with(8, "kind = \"socks5\"\naddress = \"192.0.2.1\"\nuser = \"\"\nsocks = \"127.0.0.1:9050\"\ntls = false"),
+			[]string{"9 relay.address: a host and a port", "10 relay.user: missing", "11 relay.socks: socks5 has no such key", "12 relay.tls: socks5 has no such key"}},
+		{"keys of a direct relay", with(8, "kind = \"direct\"\naddress = \"192.0.2.1:22\""), []string{"9 relay.address: may have: name, kind"}},
+		{"a password without a user", with(8, "kind = \"socks5\"\naddress = \"192.0.2.1:1080\"\npassword_file = \"p\""), []string{"6 relay: without a user"}},
+		{"tor", with(8, "kind = \"tor\"\nsocks = \"127.0.0.1:9050\"\ncontrol = \"unix:tor.sock\""), nil},
+		{"tor at no port", with(8, "kind = \"tor\"\nsocks = \"unix:/x\"\ncontrol = \"unix:\"\nvia = \"plain\""),
+			[]string{"9 relay.socks: a host and a port", "10 relay.control: no path", "11 relay.via: tor has no such key", "11 relay.via: comes back"}},
+		{"a chain that loops", with(8, "kind = \"socks5\"\naddress = \"192.0.2.1:1080\"\nvia = \"b\"\n[[relay]]\nname = \"b\"\nkind = \"http\"\naddress = \"192.0.2.2:3128\"\nvia = \"plain\""),
+			[]string{"10 relay.via: back to plain", "15 relay.via: back to b"}},
+		{"a chain into a loop", with(8, "kind = \"socks5\"\naddress = \"192.0.2.1:1080\"\nvia = \"b\"\n[[relay]]\nname = \"b\"\nkind = \"http\"\naddress = \"192.0.2.2:3128\"\nvia = \"b\""),
+			[]string{"15 relay.via: back to b"}},
+		{"a chain to nowhere", with(8, "kind = \"socks5\"\naddress = \"192.0.2.1:1080\"\nvia = \"b\""), []string{"10 relay.via: name one of: plain"}},
+		{"routes", valid + "[egress.route]\n\"*.onion\" = [\"plain\"]\n\"big.example\" = [\"plain\"]\n", nil},
+		{"bad routes", valid + "[egress.route]\n\"*.Onion\" = [\"plain\"]\n\"a b\" = [\"plain\"]\n\"*\" = [\"plain\"]\n\"c.example\" = []\n\"d.example\" = [\"tor\"]\n\"e.example\" = \"plain\"\n",
+			[]string{"12 egress.route.*.Onion: no domain", "13 egress.route.a b: no domain", "14 egress.route.*: no domain", "15 egress.route.c.example: no relay", "16 egress.route.d.example: tor", "17 egress.route.e.example: list of texts"}},
+		{"a resolver", valid + "resolver = \"https://192.0.2.53/dns-query\"\n", nil},
+		{"a resolver by name", valid + "resolver = \"https://dns.example/dns-query\"\n", []string{"11 egress.resolver: by itself"}},
+		{"a resolver in clear", valid + "resolver = \"192.0.2.53\"\n", []string{"11 egress.resolver: https URL"}},
 		{"empty pool", with(10, "relays = []"), []string{"10 egress.relays: no relay"}},
 		{"no pool", with(10, ""), []string{"9 egress.relays: no relay"}},
 		{"unknown relays", with(10, `relays = ["plain", "home", "away"]`), []string{"10 egress.relays: home", "10 egress.relays: away"}},
@@ -156,8 +175,8 @@ func TestParse(t *testing.T) {
 		t.Fatal(faults)
 	}
 	want := &Config{Domain: "example.org", Host: "example.org", Username: "alice", Data: "/etc/dunnock/data",
-		Listen: Listen{"127.0.0.1:8080"}, Relays: []Relay{{"plain", "direct"}}, Egress: &Egress{[]string{"plain"}},
-		File: "/etc/dunnock/dunnock.toml"}
+		Listen: Listen{"127.0.0.1:8080"}, Relays: []Relay{{Name: "plain", Kind: "direct"}}, Egress: &Egress{Relays: []string{"plain"}, Resolver: DefaultResolver},
+		File: "/etc/dunnock/dunnock.toml", Warnings: c.Warnings} // of the relay's kind
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("%+v, want %+v", c, want)
 	}
@@ -191,11 +210,13 @@ func TestWarnings(t *testing.T) {
 		file string
 		want []string // "line key"
 	}{
-		{valid, nil},
-		{with(5, `address = "localhost:8080"`), nil},
-		{with(5, `address = "[::1]:8080"`), nil},
-		{with(5, `address = "0.0.0.0:8080"`), []string{"5 listen.address"}},
-		{with(5, `address = "[::]:8080"`), []string{"5 listen.address"}},
+		{with(8, "kind = \"tor\"\nsocks = \"127.0.0.1:9050\""), nil},
+		{with(8, "kind = \"tor\"\nsocks = \"192.0.2.1:9050\""), []string{"9 relay.socks"}},
+		{valid, []string{"8 relay.kind"}},
+		{with(5, `address = "localhost:8080"`), []string{"8 relay.kind"}},
+		{with(5, `address = "[::1]:8080"`), []string{"8 relay.kind"}},
+		{with(5, `address = "0.0.0.0:8080"`), []string{"5 listen.address", "8 relay.kind"}},
+		{with(5, `address = "[::]:8080"`), []string{"5 listen.address", "8 relay.kind"}},
 		{with(1, `domain = "alice.test"`) + "[unsafe]\nhttp = true\n", []string{"11 unsafe"}},
 	} {
 		c, faults := Parse([]byte(test.file), "dunnock.toml")
@@ -221,7 +242,7 @@ func TestLoadMode(t *testing.T) {
 	for _, test := range []struct {
 		mode             os.FileMode
 		warnings, faults int
-	}{{0o600, 0, 0}, {0o640, 0, 0}, {0o644, 1, 0}, {0o620, 0, 1}, {0o646, 0, 1}} {
+	}{{0o600, 1, 0}, {0o640, 1, 0}, {0o644, 2, 0}, {0o620, 0, 1}, {0o646, 0, 1}} {
 		if err := os.Chmod(path, test.mode); err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -22,29 +23,39 @@ func (c *Config) Node(log *slog.Logger) (node.Config, error) {
 	if n.Keep, err = c.Retention.keep(); err != nil {
 		return node.Config{}, err
 	}
-	if c.Unsafe != nil {
-		n.UnsafeHTTP, n.Rules.HTTP = c.Unsafe.HTTP, c.Unsafe.HTTP
-		for _, text := range c.Unsafe.Addresses {
-			prefix, err := netip.ParsePrefix(text)
-			if err != nil {
-				return node.Config{}, fmt.Errorf("unsafe.addresses: %w", err)
-			}
-			n.Rules.Addresses = append(n.Rules.Addresses, prefix)
-		}
+	n.UnsafeHTTP = c.Unsafe != nil && c.Unsafe.HTTP
+	if n.Rules, err = c.rules(); err != nil {
+		return node.Config{}, err
 	}
 	if c.Egress == nil {
 		return n, nil
 	}
-	for _, name := range c.Egress.Relays {
-		i := slices.IndexFunc(c.Relays, func(r Relay) bool { return r.Name == name })
-		if i < 0 || c.Relays[i].Kind != KindDirect {
-			return node.Config{}, fmt.Errorf("egress.relays: no relay %q of a known kind", name)
-		}
-		relay := egress.Direct(name, n.Rules)
-		if onLoopback(c.Host) {
-			relay = loopback{relay}
-		}
-		n.Relays = append(n.Relays, relay)
+	if n.Resolver, err = hardening.ParseResolver(c.Egress.Resolver); err != nil {
+		return node.Config{}, fmt.Errorf("egress.resolver: %w", err)
+	}
+	n.Pool = c.Egress.Relays
+	for _, match := range slices.Sorted(maps.Keys(c.Egress.Route)) {
+		n.Routes = append(n.Routes, egress.Route{Match: match, Relays: c.Egress.Route[match]})
+	}
+	var at string
+	if n.Relays, at, err = c.ways(n.Rules); err != nil {
+		return node.Config{}, fmt.Errorf("%s: %w", plain(at), err)
 	}
 	return n, nil
+}
+
+// rules are what may be dialled.
+func (c *Config) rules() (r egress.Rules, err error) {
+	if c.Unsafe == nil {
+		return r, nil
+	}
+	r.HTTP = c.Unsafe.HTTP
+	for _, text := range c.Unsafe.Addresses {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			return r, fmt.Errorf("unsafe.addresses: %w", err)
+		}
+		r.Addresses = append(r.Addresses, prefix)
+	}
+	return r, nil
 }

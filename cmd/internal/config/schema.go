@@ -89,6 +89,8 @@ func wanted(names []string) string {
 		return "it as TOML 1.0"
 	case table(t) != nil:
 		return bracketed(strings.Join(names, "."), t) + " on a line of its own and its keys below"
+	case t.Kind() == reflect.Map:
+		return "a list of texts in quotes for each: \"*.example\" = [\"…\", \"…\"]"
 	case t.Kind() == reflect.Bool:
 		return name + " = true or " + name + " = false"
 	case t.Kind() == reflect.Slice:

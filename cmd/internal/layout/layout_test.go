@@ -49,7 +49,7 @@ var rooms = map[string]struct{ may, why string }{
 	"federation/control":        {"federation hardening/egress storage", "it decodes, calls and encodes"},
 	"federation/node":           {"federation federation/control federation/delivery federation/discovery federation/documents federation/inbox federation/resolve federation/retention federation/wire hardening hardening/egress hardening/exposure hardening/hostname hardening/ingress hardening/sanitize hardening/timing storage storage/backup", "wiring"},
 	"federation/federationtest": {"federation federation/control federation/node hardening hardening/egress hardening/pipenet hardening/timing storage", "several nodes in one process, for tests"},
-	"cmd/internal/config":       {"federation/node federation/retention hardening hardening/egress hardening/hostname hardening/ingress hardening/timing", "the file, and the node it describes"},
+	"cmd/internal/config":       {"federation/node federation/retention hardening hardening/egress hardening/egress/proxy hardening/egress/tor hardening/hostname hardening/ingress hardening/timing", "the file, and the node it describes"},
 	"cmd/internal/layout":       {"", "tests only"},
 	"cmd/dunnock":               {"cmd/internal/config federation federation/control federation/node hardening/egress hardening/ingress storage storage/backup", "thin: parse, call, print"},
 

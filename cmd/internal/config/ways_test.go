@@ -1,0 +1,127 @@
+package config
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dunnock-server/dunnock/hardening/egress"
+)
+
+// relays is a file with relays of each kind, in a directory of its own.
+const relays = `domain = "example.org"
+username = "alice"
+data = "./data"
+[[relay]]
+name = "far"
+kind = "http"
+address = "192.0.2.2:3128"
+user = "alice"
+password_file = "far.pass"
+via = "near"
+[[relay]]
+name = "near"
+kind = "socks5"
+address = "%s"
+[[relay]]
+name = "tor"
+kind = "tor"
+socks = "127.0.0.1:9050"
+control = "127.0.0.1:9051"
+[[relay]]
+name = "spare"
+kind = "direct"
+[egress]
+relays = ["far"]
+[egress.route]
+"*.onion" = ["tor"]
+`
+
+func written(t *testing.T, text, password string, mode os.FileMode) string {
+	t.Helper()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "dunnock.toml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if password != "" {
+		if err := os.WriteFile(filepath.Join(dir, "far.pass"), []byte(password), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(filepath.Join(dir, "far.pass"), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return path
+}
+
+// The node is given the relays that carry something, and those they are reached through; no others.
+func TestWays(t *testing.T) {
+	// What "far" is reached through is told by who is called: a listener in the place of "near".
+	near, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer near.Close()
+	c, err := Load(written(t, fmt.Sprintf(relays, near.Addr()), "secret\n", 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := c.Node(slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, r := range n.Relays {
+		defer r.Close()
+		names = append(names, r.Name()+" "+r.Kind())
+	}
+	if want := []string{"far http", "near socks5", "tor tor"}; !slices.Equal(names, want) {
+		t.Errorf("relays %q, want %q", names, want)
+	}
+	if !slices.Equal(n.Pool, []string{"far"}) || len(n.Routes) != 1 || n.Routes[0].Match != "*.onion" || n.Resolver == nil {
+		t.Errorf("pool %q, routes %v, resolver %v", n.Pool, n.Routes, n.Resolver)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	go func() { _ = n.Relays[0].(egress.Linked).Connect(ctx) }()
+	conn, err := near.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	greeting := make([]byte, 1)
+	if _, err := conn.Read(greeting); err != nil || greeting[0] != 5 {
+		t.Errorf("the relay before was told %x, %v", greeting, err)
+	}
+}
+
+// A file that a relay names and that cannot be used is a fault with its line.
+func TestRelayFiles(t *testing.T) {
+	text := fmt.Sprintf(relays, "192.0.2.1:1080")
+	for _, tt := range []struct {
+		password string
+		mode     os.FileMode
+		want     string
+	}{
+		{"secret\n", 0o600, ""}, {"secret\n", 0o400, ""},
+		{"", 0, "no such file"}, {"secret\n", 0o640, "others may read"}, {"secret\n", 0o604, "others may read"},
+		{"\n", 0o600, "go together"}, {strings.Repeat("x", most+1), 0o600, "64 KiB"}, {strings.Repeat("x", 300), 0o600, "255 bytes"},
+	} {
+		_, err := Load(written(t, text, tt.password, tt.mode))
+		faults, _ := err.(Faults)
+		switch {
+		case tt.want == "" && err == nil:
+		case len(faults) != 1 || tt.want == "" || !strings.Contains(faults[0].Problem, tt.want) || faults[0].Line < 4 || faults[0].Line > 9 ||
+			strings.Contains(err.Error(), "secret"):
+			t.Errorf("%#o, %d bytes: %v, want %q", tt.mode, len(tt.password), err, tt.want)
+		}
+	}
+}
