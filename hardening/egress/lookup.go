@@ -28,6 +28,17 @@ const (
 
 type lookupContext struct{}
 
+type relayContext struct{}
+
+// ToRelay marks a dial as one to the host of the next relay of a chain, which the owner has named by its address: no rules are
+// applied to it.
+func ToRelay(ctx context.Context) context.Context {
+	return context.WithValue(ctx, relayContext{}, true)
+}
+
+// IsToRelay reports whether ctx is one that ToRelay gave.
+func IsToRelay(ctx context.Context) bool { return ctx.Value(relayContext{}) != nil }
+
 // Resolve gives the addresses that a relay may be asked for in place of address ("host:port"), for relays whose far end
 // refuses nothing by itself: each has passed rules. A name is looked up by way of the circuit's own exit. At least one and at
 // most three are given, else an error: one that wraps ErrRefused where the rules forbid them, or where nothing can look names
@@ -40,6 +51,13 @@ func Resolve(ctx context.Context, rules Rules, address string) ([]netip.AddrPort
 	port, err := strconv.ParseUint(service, 10, 16)
 	if err != nil {
 		return nil, refuse("port")
+	}
+	if IsToRelay(ctx) {
+		target, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return nil, refuse("a relay of a chain that is named by no address")
+		}
+		return []netip.AddrPort{target}, nil
 	}
 	addrs := []netip.Addr{}
 	if addr, err := netip.ParseAddr(host); err == nil {

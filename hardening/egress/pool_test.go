@@ -364,3 +364,14 @@ func TestWays(t *testing.T) {
 		}
 	})
 }
+
+// The next relay of a chain is reached at the address that the owner wrote, which no rule is about; a name is not.
+func TestResolveToRelay(t *testing.T) {
+	ctx := ToRelay(t.Context())
+	if got, err := Resolve(ctx, Rules{}, "10.0.0.1:1080"); err != nil || len(got) != 1 || got[0].String() != "10.0.0.1:1080" {
+		t.Error(got, err)
+	}
+	if got, err := Resolve(ctx, Rules{}, "relay.example:1080"); !errors.Is(err, ErrRefused) {
+		t.Error(got, err)
+	}
+}

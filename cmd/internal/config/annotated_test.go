@@ -11,7 +11,7 @@ func TestAnnotated(t *testing.T) {
 		{Domain: "example.org", Username: "alice", Data: "./data", Listen: Listen{DefaultListen}},
 		{Domain: "example.org", Host: "social.example.org", Username: "alice", Data: `/srv/a "b"\c` + "\t\u007f\u2028é",
 			Listen: Listen{"unix:/run/dunnock.sock"}, Relays: []Relay{{Name: "plain", Kind: "direct"},
-				{Name: "vps", Kind: "socks5", Address: "vps.example.net:22", Via: "web"},
+				{Name: "vps", Kind: "socks5", Address: "192.0.2.2:22", Via: "web"},
 				{Name: "tor", Kind: "tor", Socks: "127.0.0.1:9050", Control: "unix:/run/tor.sock"},
 				{Name: "web", Kind: "http", Address: "192.0.2.1:3128", User: "a", PasswordFile: "/p", TLS: true}},
 			Egress: &Egress{Relays: []string{"plain", "vps"}, Route: map[string][]string{"*.onion": {"tor"}, "big.example": {"vps", "web"}}, Resolver: "https://192.0.2.53/dns-query"}, Retention: Retention{"2w", "60d", "1d12h"}},

@@ -160,6 +160,12 @@ func (k *checker) chains() {
 			k.fault(path, fmt.Sprintf("there is no relay called %q", next), "name one of: "+k.relayList())
 			continue
 		}
+		if by[next].Kind == KindDirect {
+			k.fault(path, "a direct relay leads nowhere that this machine does not reach", "leave out via")
+		}
+		if host, _, err := net.SplitHostPort(r.Address); err == nil && net.ParseIP(host) == nil {
+			k.fault(fmt.Sprintf("relay.%d.address", i), "a name, which nothing would look up on the way through "+next, "write the relay's address")
+		}
 		for range k.Relays {
 			if next == r.Name {
 				k.fault(path, "a chain that comes back to "+r.Name, "leave out via where the chain begins")

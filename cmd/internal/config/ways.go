@@ -2,9 +2,11 @@ package config
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"runtime"
 	"slices"
@@ -63,7 +65,10 @@ func (c *Config) make(made map[string]egress.Relay, i int, rules egress.Rules) (
 		if at, err := c.make(made, before, rules); err != nil {
 			return at, err
 		}
-		dial = made[r.Via].DialContext
+		through := made[r.Via]
+		dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			return through.DialContext(egress.ToRelay(ctx), network, address)
+		}
 	}
 	at = fmt.Sprintf("relay.%d", i)
 	password := ""

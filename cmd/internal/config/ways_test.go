@@ -3,6 +3,7 @@ package config
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -92,14 +93,20 @@ func TestWays(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	go func() { _ = n.Relays[0].(egress.Linked).Connect(ctx) }()
+	_ = near.(*net.TCPListener).SetDeadline(time.Now().Add(10 * time.Second))
 	conn, err := near.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	greeting := make([]byte, 1)
-	if _, err := conn.Read(greeting); err != nil || greeting[0] != 5 {
-		t.Errorf("the relay before was told %x, %v", greeting, err)
+	// It is asked for the next relay by its address, whatever rules there are for others.
+	got := make([]byte, 10)
+	if _, err := io.ReadFull(conn, got[:3]); err != nil || got[0] != 5 {
+		t.Fatalf("the relay before was told %x, %v", got, err)
+	}
+	_, _ = conn.Write([]byte{5, 0})
+	if _, err := io.ReadFull(conn, got); err != nil || !slices.Equal(got, []byte{5, 1, 0, 1, 192, 0, 2, 2, 3128 >> 8, 3128 & 255}) {
+		t.Errorf("the relay before was asked for %x, %v", got, err)
 	}
 }
 

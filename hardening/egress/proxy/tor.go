@@ -45,8 +45,13 @@ func Tor(c TorConfig) (egress.Linked, error) {
 	rand.Read(key)
 	r := &relay{
 		name: c.Name, kind: "tor", address: c.Socks, dial: c.Dial,
-		targets: func(_ context.Context, address string) ([]string, error) { return named(c.Rules, address) },
-		speaks:  socks{func(ctx context.Context) (string, string) { return credentials(ctx, key) }},
+		targets: func(ctx context.Context, address string) ([]string, error) {
+			if egress.IsToRelay(ctx) {
+				return []string{address}, nil
+			}
+			return named(c.Rules, address)
+		},
+		speaks: socks{func(ctx context.Context) (string, string) { return credentials(ctx, key) }},
 	}
 	if c.Control.Address != "" {
 		r.health = func(ctx context.Context) error { return healthy(ctx, c.Control) }
