@@ -234,3 +234,22 @@ func TestDamagedAct(t *testing.T) {
 		t.Errorf("arrived: %q", got)
 	}
 }
+
+// TestNothingLeftToTry: a server that failed, and for which nothing is left but what is due much later, gets what comes then.
+func TestNothingLeftToTry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.far.down["a.example"] = true
+		w.post("http://a.example/inbox")
+		w.enqueue(w.act("Create", 48*time.Hour), "http://a.example/inbox")
+		w.runFor(2 * time.Minute)
+		w.exec("DELETE FROM deliveries WHERE act_id = 1") // withdrawn
+		delete(w.far.down, "a.example")
+		w.runFor(2 * time.Hour)
+		w.post("http://a.example/inbox")
+		w.runFor(2 * time.Minute)
+		if got := w.far.arrivals(""); !slices.Equal(got, []string{"a.example/inbox 3"}) {
+			t.Errorf("arrived: %q", got)
+		}
+	})
+}

@@ -54,6 +54,9 @@ func (q *Queue) settle(ctx context.Context, h *storage.Host, results []outcome) 
 			return err
 		}
 		more = !t.failed && !t.held && !t.cut && !h.DueAt.IsZero() && !h.DueAt.After(now.Time)
+		if len(results) == 0 && !more { // the wait is over and nothing was left to try: what comes next need not wait for what is due later
+			h.Failures, h.FailingSince = 0, storage.Time{}
+		}
 		t.note(h, now)
 		if t.failed && h.Failures >= trials(q.GiveUp) && now.Sub(h.FailingSince.Time) >= q.GiveUp {
 			if err := q.giveUpOld(ctx, tx, h.Host, storage.At(now.Add(-q.GiveUp))); err != nil {
