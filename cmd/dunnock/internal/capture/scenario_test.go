@@ -3,6 +3,7 @@ package capture
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -34,6 +35,50 @@ type kind struct {
 var kinds = []kind{
 	{name: "direct", config: "\n[[relay]]\nname = \"out\"\nkind = \"direct\"\n\n[egress]\nrelays = [\"out\"]\n", leaks: true,
 		line: Line{Relays: []netip.AddrPort{netip.AddrPortFrom(relay4, 22), netip.AddrPortFrom(relay6, 22)}}},
+	{name: "socks5", config: out("socks5", 1080), line: Line{Relays: []netip.AddrPort{netip.AddrPortFrom(relay4, 1080)}},
+		start: func(t *testing.T, n network, _ string) { n.proxy(t, 1080, "microsocks", "-p", "1080") }},
+	{name: "http", config: out("http", 8888), line: Line{Relays: []netip.AddrPort{netip.AddrPortFrom(relay4, 8888)}},
+		start: func(t *testing.T, n network, dir string) {
+			conf := filepath.Join(dir, "tinyproxy.conf")
+			if err := os.WriteFile(conf, []byte("Port 8888\nMaxClients 100\nAllow 10.7.0.0/24\nLogLevel Critical\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			n.proxy(t, 8888, "tinyproxy", "-d", "-c", conf)
+		}},
+}
+
+// out is the configuration of a node that leaves by a proxy on the relay's machine.
+func out(kind string, port int) string {
+	return fmt.Sprintf("\n[[relay]]\nname = \"out\"\nkind = %q\naddress = \"%v:%d\"\n\n[egress]\nrelays = [\"out\"]\nresolver = \"https://%v/dns-query\"\n",
+		kind, relay4, port, resolver)
+}
+
+// proxy runs a program on the relay's machine until the test ends, and returns when it listens.
+func (n network) proxy(t *testing.T, port int, program string, args ...string) {
+	t.Helper()
+	if _, err := exec.LookPath(program); err != nil {
+		lack := program + " missing: apt-get install " + program
+		if os.Getenv("DUNNOCK_REQUIRE_PEERS") == "1" {
+			t.Fatal(lack)
+		}
+		t.Skip(lack)
+	}
+	cmd := exec.Command("ip", append([]string{"netns", "exec", n.relay, program}, args...)...)
+	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true} // no Pdeathsig: it is the thread's death, and within ends threads
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL); _ = cmd.Wait() })
+	await(t, program+" listens", func() (up bool) {
+		within(t, n.relay, func() error {
+			conn, err := net.Dial("tcp", netip.AddrPortFrom(relay4, uint16(port)).String())
+			if up = err == nil; up {
+				conn.Close()
+			}
+			return nil
+		})
+		return up
+	})
 }
 
 // node is a real node in the home's namespace.
@@ -103,7 +148,7 @@ func (d *node) start(below ...string) {
 	d.t.Helper()
 	d.cmd = d.command(below, "serve", "--json")
 	d.cmd.Stderr = os.Stderr
-	d.cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true, Pdeathsig: unix.SIGKILL}
+	d.cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true} // no Pdeathsig: it is the thread's death, and within ends threads
 	out, err := d.cmd.StdoutPipe()
 	if err == nil {
 		err = d.cmd.Start()
@@ -124,12 +169,12 @@ func (d *node) kill() {
 	_ = d.cmd.Wait()
 }
 
-// await asks until ok, for half a minute.
+// await asks until ok, for two minutes: a server that could not be reached is asked again after one.
 func await(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(30 * time.Second); !ok(); <-tick.C {
+	for deadline := time.Now().Add(2 * time.Minute); !ok(); <-tick.C {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain: %s", what)
 		}
@@ -235,7 +280,12 @@ func (k kind) judge(t *testing.T, wire, loop []Packet, r *remote) {
 // TestSystemCalls runs a node under strace: a dial in a dependency is seen, whatever it carries.
 func TestSystemCalls(t *testing.T) {
 	need(t)
-	k := kinds[0]
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) { systemCalls(t, k) })
+	}
+}
+
+func systemCalls(t *testing.T, k kind) {
 	n := newNetwork(t)
 	r := n.servers(t)
 	n.names(t, address)
