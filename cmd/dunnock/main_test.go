@@ -87,6 +87,7 @@ func serveInScript(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(func() {
 		if servers[here] == s { // the script failed before stop
 			_ = s.cmd.Process.Kill()
+			s.outputEnded.Wait()
 			_ = s.cmd.Wait()
 			ts.Logf("serve:\n%s%s", s.out.String(), s.errs.String())
 		}
