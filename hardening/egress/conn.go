@@ -60,7 +60,7 @@ func (c *circuit) dial(ctx context.Context, scheme, address string) (*conn, *wir
 				return nil, err
 			}
 			ctx = context.WithValue(ctx, circuitContext{}, c.Circuit)
-			ctx = context.WithValue(ctx, lookupContext{}, c.lookUp)
+			ctx = context.WithValue(ctx, lookupContext{}, c)
 			nc, err := c.relay.DialContext(ctx, "tcp", address)
 			if err != nil {
 				return nil, err

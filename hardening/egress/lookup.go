@@ -13,6 +13,10 @@ import (
 // long they are good for.
 type NameLookup func(ctx context.Context, c Circuit, name string) (addrs []netip.Addr, ttl time.Duration, err error)
 
+// NameAsk is how a relay that knows a resolver of its own (in a tunnel) asks it for the addresses of a canonical name, and how
+// long they are good for.
+type NameAsk func(ctx context.Context, name string) (addrs []netip.Addr, ttl time.Duration, err error)
+
 // LookUpWith sets how names are looked up for relays that need it. It must be called before the first Do; without it such
 // relays reach literal addresses only.
 func (c *Client) LookUpWith(l NameLookup) { c.circuits.lookup = l }
@@ -44,6 +48,12 @@ func IsToRelay(ctx context.Context) bool { return ctx.Value(relayContext{}) != n
 // most three are given, else an error: one that wraps ErrRefused where the rules forbid them, or where nothing can look names
 // up.
 func Resolve(ctx context.Context, rules Rules, address string) ([]netip.AddrPort, error) {
+	return ResolveBy(ctx, rules, address, nil)
+}
+
+// ResolveBy is Resolve for a relay that asks a resolver of its own. What that answers is remembered for the circuit, and
+// outside of one not at all. With a nil ask it is Resolve.
+func ResolveBy(ctx context.Context, rules Rules, address string, ask NameAsk) ([]netip.AddrPort, error) {
 	host, service, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, refuse("address form")
@@ -71,11 +81,16 @@ func Resolve(ctx context.Context, rules Rules, address string) ([]netip.AddrPort
 		}
 		addrs = append(addrs, addr)
 	} else {
-		lookup, ok := ctx.Value(lookupContext{}).(func(context.Context, string) ([]netip.Addr, error))
-		if !ok {
-			return nil, refuse("a name that nothing can look up")
+		c, _ := ctx.Value(lookupContext{}).(*circuit)
+		switch {
+		case c != nil:
+			addrs, err = c.lookUp(ctx, host, ask)
+		case ask != nil:
+			addrs, _, err = ask(ctx, host)
+		default:
+			err = refuse("a name that nothing can look up")
 		}
-		if addrs, err = lookup(ctx, host); err != nil {
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -125,15 +140,20 @@ func (n *names) put(name string, addrs []netip.Addr, ttl time.Duration) {
 	n.known[name] = answer{addrs, time.Now().Add(min(max(ttl, minTTL), maxTTL))}
 }
 
-// lookUp answers Resolve within a dial of c.
-func (c *circuit) lookUp(ctx context.Context, name string) ([]netip.Addr, error) {
+// lookUp answers Resolve within a dial of c. With a nil ask the client's look-up is used.
+func (c *circuit) lookUp(ctx context.Context, name string, ask NameAsk) ([]netip.Addr, error) {
 	if addrs := c.names.get(name); addrs != nil {
 		return addrs, nil
 	}
-	if c.lookup == nil || c.Purpose == Names { // a resolver is reached by its address
-		return nil, refuse("a name that nothing can look up")
+	if ask == nil {
+		if c.lookup == nil || c.Purpose == Names { // a resolver is reached by its address
+			return nil, refuse("a name that nothing can look up")
+		}
+		ask = func(ctx context.Context, name string) ([]netip.Addr, time.Duration, error) {
+			return c.lookup(ctx, c.Circuit, name)
+		}
 	}
-	addrs, ttl, err := c.lookup(ctx, c.Circuit, name)
+	addrs, ttl, err := ask(ctx, name)
 	if err != nil {
 		return nil, err
 	}

@@ -291,7 +291,7 @@ func TestResolve(t *testing.T) {
 		c := &circuit{Circuit: Circuit{Domain: "good.example", Purpose: Media, Exit: "far"}, lookup: lookup}
 		for range 2 {
 			r := &resolving{}
-			ctx := context.WithValue(t.Context(), lookupContext{}, c.lookUp)
+			ctx := context.WithValue(t.Context(), lookupContext{}, c)
 			err := r.dialed(ctx, tt.address)
 			var got []string
 			for _, a := range r.asked {
@@ -306,7 +306,7 @@ func TestResolve(t *testing.T) {
 		}
 	}
 	for name, c := range map[string]*circuit{"no look-up": {}, "the resolver's own name": {Circuit: Circuit{Purpose: Names}, lookup: lookup}} {
-		ctx := context.WithValue(t.Context(), lookupContext{}, c.lookUp)
+		ctx := context.WithValue(t.Context(), lookupContext{}, c)
 		if _, err := Resolve(ctx, Rules{}, "good.example:443"); !errors.Is(err, ErrRefused) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -326,7 +326,7 @@ func TestNamesAreKeptForAWhile(t *testing.T) {
 		}}
 		ask := func(name string) {
 			t.Helper()
-			if _, err := c.lookUp(t.Context(), name); err != nil {
+			if _, err := c.lookUp(t.Context(), name, nil); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -344,6 +344,39 @@ func TestNamesAreKeptForAWhile(t *testing.T) {
 			t.Errorf("%d names are kept", n)
 		}
 	})
+}
+
+// A relay's own resolver is asked in the place of the client's, under the same rules; its answers are kept for the circuit, and
+// for nobody where there is none.
+func TestResolveBy(t *testing.T) {
+	addr := netip.MustParseAddr
+	asked := 0
+	ask := func(_ context.Context, name string) ([]netip.Addr, time.Duration, error) {
+		asked++
+		return []netip.Addr{addr("10.0.0.1"), addr("45.33.32.156")}, time.Minute, nil
+	}
+	other := func(context.Context, Circuit, string) ([]netip.Addr, time.Duration, error) {
+		t.Error("the client's resolver was asked")
+		return nil, 0, errors.New("no")
+	}
+	for name, tt := range map[string]struct {
+		ctx  context.Context
+		want int
+	}{
+		"in a circuit":      {context.WithValue(t.Context(), lookupContext{}, &circuit{lookup: other}), 1},
+		"outside a circuit": {t.Context(), 3},
+	} {
+		asked = 0
+		for range 3 {
+			got, err := ResolveBy(tt.ctx, Rules{}, "good.example:443", ask)
+			if err != nil || len(got) != 1 || got[0] != netip.MustParseAddrPort("45.33.32.156:443") {
+				t.Errorf("%s: %v, %v", name, got, err)
+			}
+		}
+		if asked != tt.want {
+			t.Errorf("%s: asked %d times", name, asked)
+		}
+	}
 }
 
 // What the owner is shown is what there is.

@@ -53,6 +53,8 @@ var rooms = map[string]struct{ may, why string }{
 	"cmd/internal/layout":       {"", "tests only"},
 	"cmd/dunnock":               {"cmd/internal/config federation federation/control federation/node hardening/egress hardening/ingress storage storage/backup", "thin: parse, call, print"},
 
+	"hardening/egress/wireguard": {"hardening/egress", "packets over sockets that egress made; its network stack has no other way out"},
+
 	"hardening/egress/tor/tortest": {"", "a leaf: a tor network for tests, which no other package may be built on"},
 
 	"cmd/dunnock/internal/capture":     {"", "packets of a file, judged: it sees the node from outside"},
@@ -73,6 +75,7 @@ var doors = map[string][]string{
 	"os/exec":    {"*"},
 	"net/rpc":    {"*"}, "net/smtp": {"*"}, "net/http/httputil": {"*"}, "net/http/cookiejar": {"*"}, "net/http/pprof": {"*"},
 	"golang.org/x/sys/unix": {"*"}, "golang.org/x/net/proxy": {"*"}, "golang.org/x/net/http2": {"*"},
+	"golang.zx2c4.com/wireguard/conn": {"New*"}, "golang.zx2c4.com/wireguard/ipc": {"*"},
 	"golang.org/x/net/websocket": {"*"}, "golang.org/x/crypto/ssh": {"*"},
 }
 
