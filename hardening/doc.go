@@ -1,8 +1,8 @@
 // Package hardening is the one door: every byte that leaves for another server passes a [Gate].
 //
 // The gate has four ways through. [Gate.Deliver] brings an act to a domain, [Gate.Fetch] asks a domain for something,
-// [Gate.Serve] shows a document to a viewer, and [Gate.Transport] carries what has no document: certificates, look-ups of
-// names. Each of them asks the [Policy] of the domain, makes that domain's view (package redact), writes the ledger
+// [Gate.Serve] shows a document to a viewer, and [Gate.Transport] carries what has no document, such as certificates. Names that a
+// relay needs the addresses of are looked up by the gate itself. Each of them asks the [Policy] of the domain, makes that domain's view (package redact), writes the ledger
 // (package exposure) and only then sends, through the relay of that domain (package egress). Each HTTP hop, redirect or
 // second signature scheme is a new decision and a new row.
 //
@@ -19,6 +19,10 @@
 // An observer who serves several domains, and sees that a relay has failed, cannot tell by the moment at which they move to
 // another exit which of them are spoken to by one node: each moves at a time of its own within ten minutes, and comes back so.
 // That the exits are one node's shows all the same to whoever sees its signatures.
+//
+// An observer who runs a relay learns this machine's address, when the node is up, and the addresses, times and volume of what
+// it reaches. So does, of a SOCKS5 proxy or an HTTP one without TLS on another machine, an observer on the path to it, who also
+// learns its password: these protocols are in clear, though what is said with the servers is not.
 //
 // An observer who runs the resolver ([Config.Resolver]) learns the names of the domains that the node reaches through relays
 // that look up none by themselves, when each was looked up, and the exits it was asked from: not the node's address. The row

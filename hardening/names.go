@@ -52,10 +52,10 @@ func ParseResolver(raw string) (*Resolver, error) {
 
 // lookUp asks the resolver for the addresses of a name, IPv4 first and IPv6 where there is none: by DNS over HTTPS (RFC 8484),
 // by way of the exit of the circuit whose dial it serves, with a row in the ledger under the resolver's domain. It is an
-// [egress.NameLookup].
+// [egress.NameLookup]: a resolver that cannot be asked is [egress.ErrNames], and a name that it cannot tell is the name's fault.
 func (g *Gate) lookUp(ctx context.Context, circuit egress.Circuit, name string) ([]netip.Addr, time.Duration, error) {
 	if !slices.Contains(g.policy.For(g.resolver.domain).Asks, egress.Names) {
-		return nil, 0, ErrWithheld
+		return nil, 0, egress.ErrNames
 	}
 	for _, kind := range []dnsmessage.Type{dnsmessage.TypeA, dnsmessage.TypeAAAA} {
 		query, err := dnsQuery(name, kind)
@@ -66,11 +66,14 @@ func (g *Gate) lookUp(ctx context.Context, circuit egress.Circuit, name string) 
 			Method: http.MethodPost, URL: g.resolver.url, Body: query, Purpose: egress.Names, Serves: &circuit, MaxBody: maxAnswer,
 			Header: http.Header{"Accept": {dnsType}, "Content-Type": {dnsType}},
 		}, exposure.Row{Domain: g.resolver.domain, Direction: exposure.Fetched, Object: "dns:" + name}, nil) // RFC 4501
-		if err != nil {
+		switch {
+		case errors.Is(err, egress.ErrNoRelay):
 			return nil, 0, err
-		}
-		if res.Status != http.StatusOK || res.Header.Get("Content-Type") != dnsType {
-			return nil, 0, errors.New("the resolver gave no answer")
+		case err != nil: // whatever it is, it is not the target's: a refusal must not pass for one
+			g.log.Debug("a name could not be looked up", "err", err)
+			return nil, 0, egress.ErrNames
+		case res.Status != http.StatusOK || res.Header.Get("Content-Type") != dnsType:
+			return nil, 0, egress.ErrNames
 		}
 		addrs, ttl, err := dnsAnswer(res.Body, name, kind)
 		if err != nil || len(addrs) > 0 {
@@ -106,24 +109,22 @@ func dnsQuery(name string, kind dnsmessage.Type) ([]byte, error) {
 }
 
 // dnsAnswer gives the addresses in a resolver's answer to the question for name, and the shortest time to live on the way to
-// them. No address and no error: there are none of that kind.
+// them. No address and no error: there are none of that kind. An answer that cannot be read is [egress.ErrNames].
 func dnsAnswer(body []byte, name string, kind dnsmessage.Type) (addrs []netip.Addr, ttl time.Duration, err error) {
 	var p dnsmessage.Parser
 	head, err := p.Start(body)
 	if err != nil {
-		return nil, 0, errors.New("the resolver's answer cannot be read")
+		return nil, 0, egress.ErrNames
 	}
 	switch {
 	case !head.Response || head.Truncated:
-		return nil, 0, errors.New("the resolver gave no whole answer")
-	case head.RCode == dnsmessage.RCodeNameError:
+		return nil, 0, egress.ErrNames
+	case head.RCode != dnsmessage.RCodeSuccess: // there is none, or the domain's own servers do not answer
 		return nil, 0, errNoName
-	case head.RCode != dnsmessage.RCodeSuccess:
-		return nil, 0, errors.New("the resolver could not answer")
 	}
 	q, err := p.AllQuestions()
 	if err != nil || len(q) != 1 || q[0].Type != kind || !sameName(q[0].Name, name) {
-		return nil, 0, errors.New("the resolver answered another question")
+		return nil, 0, egress.ErrNames
 	}
 	least := uint32(1<<32 - 1)
 	for range mostRecords {
@@ -131,7 +132,7 @@ func dnsAnswer(body []byte, name string, kind dnsmessage.Type) (addrs []netip.Ad
 		if errors.Is(err, dnsmessage.ErrSectionDone) {
 			break
 		} else if err != nil {
-			return nil, 0, errors.New("the resolver's answer cannot be read")
+			return nil, 0, egress.ErrNames
 		}
 		least = min(least, h.TTL)
 		switch {
@@ -149,7 +150,7 @@ func dnsAnswer(body []byte, name string, kind dnsmessage.Type) (addrs []netip.Ad
 			err = p.SkipAnswer()
 		}
 		if err != nil {
-			return nil, 0, errors.New("the resolver's answer cannot be read")
+			return nil, 0, egress.ErrNames
 		}
 	}
 	return addrs, time.Duration(least) * time.Second, nil

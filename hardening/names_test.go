@@ -23,11 +23,13 @@ import (
 // dns is a resolver with DNS over HTTPS that knows some names.
 type dns struct {
 	*httptest.Server
-	known map[string][]string // addresses by name
-	mu    sync.Mutex
-	asked []string // type and name of each question
-	sizes []int
-	spoil func(*dnsmessage.Message) // of answers; may be nil
+	known  map[string][]string // addresses by name
+	mu     sync.Mutex
+	asked  []string // type and name of each question
+	sizes  []int
+	agents []string                  // what it is told of the program
+	spoil  func(*dnsmessage.Message) // of answers; may be nil
+	status int                       // of the answer; 0: 200
 }
 
 func newDNS(t *testing.T, known map[string][]string) *dns {
@@ -40,6 +42,9 @@ func newDNS(t *testing.T, known map[string][]string) *dns {
 func (d *dns) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	var m dnsmessage.Message
+	d.mu.Lock()
+	d.agents = append(d.agents, r.Header["User-Agent"]...)
+	d.mu.Unlock()
 	if err := m.Unpack(body); err != nil || r.Method != "POST" || r.Header.Get("Content-Type") != "application/dns-message" || m.ID != 0 {
 		http.Error(w, "bad query", http.StatusBadRequest)
 		return
@@ -63,6 +68,7 @@ func (d *dns) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	answer, _ := m.Pack()
 	w.Header().Set("Content-Type", "application/dns-message")
+	w.WriteHeader(max(d.status, http.StatusOK))
 	_, _ = w.Write(answer)
 }
 
@@ -159,6 +165,9 @@ func TestNamesAreLookedUpThroughTheExit(t *testing.T) {
 	if !slices.Equal(d.asked, want) {
 		t.Errorf("the resolver was asked\n%q, want\n%q", d.asked, want)
 	}
+	if len(d.agents) > 0 {
+		t.Errorf("the resolver was told %q", d.agents)
+	}
 	for _, n := range d.sizes {
 		if n%128 != 0 {
 			t.Errorf("a query of %d bytes", n)
@@ -204,7 +213,8 @@ func TestLookUpsArePolicy(t *testing.T) {
 	relay := &plain{name: "a"}
 	w := named(t, policy, d, relay)
 	req, _ := http.NewRequestWithContext(t.Context(), "GET", "http://good.example/", nil)
-	if _, err := w.Transport(egress.Media).RoundTrip(req); !errors.Is(err, hardening.ErrWithheld) {
+	// That the resolver is not asked says nothing about what may be told to the target: it waits.
+	if _, err := w.Transport(egress.Media).RoundTrip(req); !errors.Is(err, egress.ErrNames) || !hardening.Temporary(err) {
 		t.Error(err)
 	}
 	if len(d.asked) > 0 || len(relay.asked) > 0 {
@@ -217,15 +227,17 @@ func TestLookUpsArePolicy(t *testing.T) {
 	}
 }
 
-// A spoiled answer is no answer.
+// A spoiled answer is no answer, and no fault of the name's; one that says that there is nothing is.
 func TestSpoiledAnswers(t *testing.T) {
 	for name, spoil := range map[string]func(*dnsmessage.Message){
 		"a query":      func(m *dnsmessage.Message) { m.Response = false },
 		"cut":          func(m *dnsmessage.Message) { m.Truncated = true },
-		"failed":       func(m *dnsmessage.Message) { m.RCode = dnsmessage.RCodeServerFailure },
 		"no question":  func(m *dnsmessage.Message) { m.Questions = nil },
 		"another name": func(m *dnsmessage.Message) { m.Questions[0].Name = dnsmessage.MustNewName("other.example.") },
 		"another type": func(m *dnsmessage.Message) { m.Questions[0].Type = dnsmessage.TypeMX },
+		"denied":       func(m *dnsmessage.Message) { m.RCode = dnsmessage.RCodeNameError },
+		"failed":       func(m *dnsmessage.Message) { m.RCode = dnsmessage.RCodeServerFailure },
+		"nothing":      func(m *dnsmessage.Message) { m.Answers = nil },
 	} {
 		d := newDNS(t, map[string][]string{"good.example": {"127.0.0.1"}})
 		d.spoil = spoil
@@ -233,11 +245,32 @@ func TestSpoiledAnswers(t *testing.T) {
 		relay := &plain{name: "a"}
 		w := named(t, hardening.Open(), d, relay)
 		req, _ := http.NewRequestWithContext(t.Context(), "GET", "https://good.example:"+port+"/", nil)
-		if _, err := w.Transport(egress.Media).RoundTrip(req); err == nil || strings.Contains(err.Error(), "good.example") {
+		_, err := w.Transport(egress.Media).RoundTrip(req)
+		if err == nil || strings.Contains(err.Error(), "good.example") {
 			t.Errorf("%s: %v", name, err)
+		}
+		if ours := name != "denied" && name != "failed" && name != "nothing"; errors.Is(err, egress.ErrNames) != ours {
+			t.Errorf("%s is the resolver's fault: %v; %v", name, !ours, err)
 		}
 		if len(relay.asked) != 1 {
 			t.Errorf("%s: the relay was asked for %q", name, relay.asked)
+		}
+	}
+}
+
+// A resolver that cannot be asked is no fault of the target's, whatever is wrong with it.
+func TestNoResolver(t *testing.T) {
+	for name, break_ := range map[string]func(*dns){
+		"gone":    func(d *dns) { d.Close() },
+		"failing": func(d *dns) { d.status = http.StatusInternalServerError },
+		"moved":   func(d *dns) { d.status = http.StatusFound },
+	} {
+		d := newDNS(t, map[string][]string{"good.example": {"127.0.0.1"}})
+		w := named(t, hardening.Open(), d, &plain{name: "a"})
+		break_(d)
+		req, _ := http.NewRequestWithContext(t.Context(), "GET", "http://good.example/", nil)
+		if _, err := w.Transport(egress.Media).RoundTrip(req); !errors.Is(err, egress.ErrNames) || !hardening.Temporary(err) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -27,7 +27,7 @@ type Config struct {
 	// Key makes the choice within the pool unpredictable to others. It has to stay the same over restarts, or every
 	// domain learns a new exit each time. At least 16 bytes; may be empty while the pool has one relay.
 	Key []byte
-	// UserAgent is sent with every request: printable ASCII without a version, so that it tells nothing but the software.
+	// UserAgent is sent with every request but those for names: printable ASCII without a version, so that it tells nothing but the software.
 	// Empty: "dunnock". (Some servers refuse requests without one.)
 	UserAgent string
 	// Deadline is for a whole exchange, from the wait for a connection to the last byte of the body. 0: 30 s.

@@ -8,7 +8,7 @@
 //   - Connections are shared only within a circuit: one domain, one purpose, one exit. There are no cookies, no TLS session
 //     tickets, no HTTP cache, no Alt-Svc and no proxy from the environment. An observer who serves two domains, or one
 //     domain under two purposes, sees no state that joins them; the exit's address they still share.
-//   - What is sent is a list: the request line, Host, User-Agent, Accept, Accept-Encoding, Content-Type, Content-Length
+//   - What is sent is a list: the request line, Host, User-Agent (not to a resolver), Accept, Accept-Encoding, Content-Type, Content-Length
 //     and what the signer adds. Any other header is left out, or refused if the signer added it.
 //   - The address rules (Rules) hold before the dial for the URL, and at the dial for the address, whichever of home and
 //     relay resolves the name.

@@ -17,6 +17,10 @@ var (
 	// ErrRelayDown says that the relay that has to carry the request cannot be reached. Nothing was sent. It wraps ErrNoRelay.
 	ErrRelayDown = fmt.Errorf("%w that is up", ErrNoRelay)
 
+	// ErrNames says that the name of the target cannot be looked up on the way to it, whatever the answer would be: nothing can
+	// be asked, or nothing answers. The target was sent nothing. It wraps ErrNoRelay.
+	ErrNames = fmt.Errorf("%w by which names can be looked up", ErrNoRelay)
+
 	// ErrRefused says that a rule forbids the request or the address it leads to. Trying again is of no use.
 	ErrRefused = errors.New("egress: refused by rule")
 
@@ -73,6 +77,8 @@ func reason(err error) string {
 		return "refused by rule"
 	case errors.Is(err, ErrRelayDown):
 		return "relay down"
+	case errors.Is(err, ErrNames):
+		return "names cannot be looked up"
 	case errors.Is(err, ErrClosed):
 		return "client closed"
 	case errors.Is(err, context.DeadlineExceeded):

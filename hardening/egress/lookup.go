@@ -18,7 +18,7 @@ type NameLookup func(ctx context.Context, c Circuit, name string) (addrs []netip
 type NameAsk func(ctx context.Context, name string) (addrs []netip.Addr, ttl time.Duration, err error)
 
 // LookUpWith sets how names are looked up for relays that need it. It must be called before the first Do; without it such
-// relays reach literal addresses only.
+// relays reach literal addresses only. An error of l that is no fault of the name's wraps ErrNoRelay.
 func (c *Client) LookUpWith(l NameLookup) { c.circuits.lookup = l }
 
 // maxTries is how many addresses of one name a dial may try.
@@ -45,8 +45,8 @@ func IsToRelay(ctx context.Context) bool { return ctx.Value(relayContext{}) != n
 
 // Resolve gives the addresses that a relay may be asked for in place of address ("host:port"), for relays whose far end
 // refuses nothing by itself: each has passed rules. A name is looked up by way of the circuit's own exit. At least one and at
-// most three are given, else an error: one that wraps ErrRefused where the rules forbid them, or where nothing can look names
-// up.
+// most three are given, else an error: one that wraps ErrRefused where the rules forbid them, and ErrNames where nothing can
+// look names up.
 func Resolve(ctx context.Context, rules Rules, address string) ([]netip.AddrPort, error) {
 	return ResolveBy(ctx, rules, address, nil)
 }
@@ -88,7 +88,7 @@ func ResolveBy(ctx context.Context, rules Rules, address string, ask NameAsk) ([
 		case ask != nil:
 			addrs, _, err = ask(ctx, host)
 		default:
-			err = refuse("a name that nothing can look up")
+			err = ErrNames
 		}
 		if err != nil {
 			return nil, err
@@ -146,8 +146,11 @@ func (c *circuit) lookUp(ctx context.Context, name string, ask NameAsk) ([]netip
 		return addrs, nil
 	}
 	if ask == nil {
-		if c.lookup == nil || c.Purpose == Names { // a resolver is reached by its address
-			return nil, refuse("a name that nothing can look up")
+		if c.Purpose == Names {
+			return nil, refuse("a resolver without an address")
+		}
+		if c.lookup == nil {
+			return nil, ErrNames
 		}
 		ask = func(ctx context.Context, name string) ([]netip.Addr, time.Duration, error) {
 			return c.lookup(ctx, c.Circuit, name)

@@ -44,7 +44,7 @@ type route struct {
 // exit chooses the relay for a domain: the one of its pool with the highest keyed hash of (domain, relay name), so that the
 // choice is stable, moves only the domains of a relay that fails or is taken out of the pool, and cannot be predicted by
 // someone who owns another domain. What is not signed avoids the relays that the node is reached by, where the pool has
-// others: its exit would name the node that its connections do not. Otherwise the purpose takes no part.
+// others: from their addresses it would be known whose it is. Otherwise the purpose takes no part.
 func (c *Client) exit(domain string, p Purpose) (Relay, error) {
 	ranked := slices.DeleteFunc(slices.Clone(c.pool(domain)), func(r Relay) bool { return isOnion(domain) && r.Kind() != kindTor })
 	if p != Federation {

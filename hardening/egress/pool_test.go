@@ -305,13 +305,13 @@ func TestResolve(t *testing.T) {
 			t.Errorf("%s: looked up for %v", tt.address, circuits)
 		}
 	}
-	for name, c := range map[string]*circuit{"no look-up": {}, "the resolver's own name": {Circuit: Circuit{Purpose: Names}, lookup: lookup}} {
+	for want, c := range map[error]*circuit{ErrNames: {}, ErrRefused: {Circuit: Circuit{Purpose: Names}, lookup: lookup}} {
 		ctx := context.WithValue(t.Context(), lookupContext{}, c)
-		if _, err := Resolve(ctx, Rules{}, "good.example:443"); !errors.Is(err, ErrRefused) {
-			t.Errorf("%s: %v", name, err)
+		if _, err := Resolve(ctx, Rules{}, "good.example:443"); !errors.Is(err, want) {
+			t.Errorf("%v, want %v", err, want)
 		}
 	}
-	if _, err := Resolve(t.Context(), Rules{}, "good.example:443"); !errors.Is(err, ErrRefused) {
+	if _, err := Resolve(t.Context(), Rules{}, "good.example:443"); !errors.Is(err, ErrNames) {
 		t.Errorf("outside of a dial: %v", err)
 	}
 }

@@ -142,6 +142,9 @@ func (c *Client) build(ctx context.Context, r Request, target *url.URL) (*http.R
 		// We ask for gzip by ourselves, so that the signer sees the header and the cap is ours to set on decoded bytes.
 		"Accept-Encoding": {"gzip"},
 	}
+	if r.Purpose == Names { // RFC 8484 section 8.2: a resolver has no use for it
+		header["User-Agent"] = []string{""}
+	}
 	for _, name := range []string{"Accept", "Content-Type"} {
 		if v := r.Header.Get(name); v != "" {
 			header.Set(name, v)
