@@ -46,6 +46,8 @@ func explain(err error, what string) error {
 		return err
 	case errors.Is(err, storage.ErrNotFound), errors.Is(err, resolve.ErrGone):
 		return &Error{NotFound, what + " is not there", err}
+	case errors.Is(err, egress.ErrRelayDown), errors.Is(err, egress.ErrNames):
+		return &Error{Network, what + " has to be asked for, and the way to its server is down (see `dunnock relay list`): nothing else is tried", err}
 	case errors.Is(err, egress.ErrNoRelay):
 		return &Error{Network, what + " has to be asked for, and there is no [egress] relay: nothing leaves this node", err}
 	case errors.Is(err, resolve.ErrUnreachable), errors.Is(err, hardening.ErrBudget):

@@ -169,8 +169,10 @@ func (q *Queue) untaken(ctx context.Context, err error) outcome {
 		return outcome{verdict: hopeless, reason: "its address may not be dialled"}
 	case ctx.Err() != nil:
 		return outcome{verdict: cut, reached: reached}
-	case errors.Is(err, egress.ErrRelayDown): // which says nothing about the server
+	case errors.Is(err, egress.ErrRelayDown): // which says nothing about the server, like what follows
 		return outcome{verdict: held, reason: "the relay to it is down"}
+	case errors.Is(err, egress.ErrNames):
+		return outcome{verdict: held, reason: "its name cannot be looked up by way of its relay"}
 	case dialled:
 		return outcome{verdict: failing, reason: "no answer", reached: reached}
 	}

@@ -3,6 +3,8 @@ package resolve
 import (
 	"errors"
 	"time"
+
+	"github.com/dunnock-server/dunnock/hardening/egress"
 )
 
 const (
@@ -53,6 +55,8 @@ func (m misses) put(key string, err error) {
 // lasting is how long a failure is remembered: not at all if it is the node's own, or a used-up budget.
 func lasting(err error) time.Duration {
 	switch {
+	case errors.Is(err, egress.ErrNoRelay):
+		return 0
 	case errors.Is(err, ErrGone), errors.Is(err, ErrRefused):
 		return missGoneFor
 	case errors.Is(err, ErrUnreachable), errors.Is(err, ErrUnverified):

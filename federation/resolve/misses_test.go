@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dunnock-server/dunnock/hardening"
+	"github.com/dunnock-server/dunnock/hardening/egress"
 	"github.com/dunnock-server/dunnock/hardening/sanitize"
 )
 
@@ -26,6 +27,7 @@ func TestMissesExpire(t *testing.T) {
 		{ErrUnreachable, missFor},
 		{ErrUnverified, missFor},
 		{hardening.ErrBudget, 0},
+		{fmt.Errorf("%w: %w", ErrUnreachable, egress.ErrRelayDown), 0},
 		{errors.New("the disk is full"), 0},
 	} {
 		synctest.Test(t, func(t *testing.T) {
