@@ -76,7 +76,7 @@ func Annotated(c Config) []byte {
 		if len(c.Egress.Route) > 0 {
 			p("\n# Some domains by other relays: \"*.\" and a domain is all below it; the longest match counts.\n[egress.route]\n")
 			for _, match := range slices.Sorted(maps.Keys(c.Egress.Route)) {
-				p("%s = %s\n", `"`+match+`"`, quoteAll(c.Egress.Route[match]))
+				p("%s = %s\n", quote(match), quoteAll(c.Egress.Route[match]))
 			}
 		}
 	}

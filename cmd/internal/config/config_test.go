@@ -213,6 +213,11 @@ func TestWarnings(t *testing.T) {
 	}{
 		{with(8, "kind = \"tor\"\nsocks = \"127.0.0.1:9050\""), nil},
 		{with(8, "kind = \"tor\"\nsocks = \"192.0.2.1:9050\""), []string{"9 relay.socks"}},
+		{with(8, "kind = \"socks5\"\naddress = \"192.0.2.1:1080\""), []string{"9 relay.address"}},
+		{with(8, "kind = \"http\"\naddress = \"proxy.example.net:3128\""), []string{"9 relay.address"}},
+		{with(8, "kind = \"http\"\naddress = \"proxy.example.net:3128\"\ntls = true"), nil},
+		{with(8, "kind = \"socks5\"\naddress = \"127.0.0.1:1080\""), nil},
+		{with(8, "kind = \"socks5\"\naddress = \"192.0.2.1:1080\"\nvia = \"t\"\n[[relay]]\nname = \"t\"\nkind = \"tor\"\nsocks = \"localhost:9050\""), nil},
 		{valid, []string{"8 relay.kind"}},
 		{with(5, `address = "localhost:8080"`), []string{"8 relay.kind"}},
 		{with(5, `address = "[::1]:8080"`), []string{"8 relay.kind"}},

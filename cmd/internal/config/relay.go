@@ -120,6 +120,10 @@ func (k *checker) relay(at string, r Relay) {
 	if (r.User == "") != (r.PasswordFile == "") && (r.Kind == KindSocks || r.Kind == KindHTTP) {
 		k.fault(at, "a user without a password, or a password without a user", "write both user and password_file, or neither")
 	}
+	if host, _, err := net.SplitHostPort(r.Address); err == nil && !onLoopback(host) && r.Via == "" && !r.TLS {
+		k.warn(at+".address", "a "+r.Kind+" proxy is spoken to in clear: whoever is on the path to it, such as your ISP, sees the addresses of the servers that you "+
+			"reach, and the password", "use kind = \"http\" with tls = true, or reach it through another relay or a tunnel of this machine's")
+	}
 	if r.Kind == KindDirect && k.Unsafe == nil {
 		k.warn(at+".kind", "every server it reaches learns the address of this machine", "use a relay of another kind, unless this address is no secret")
 	}

@@ -32,7 +32,7 @@ func (c *Config) ways(rules egress.Rules) (relays []egress.Relay, at string, err
 		if !slices.Contains(names, r.Name) && !c.leads(r.Name, names) {
 			continue
 		}
-		if at, err = c.make(made, i, rules); err != nil {
+		if at, err = c.build(made, i, rules); err != nil {
 			for _, r := range made {
 				_ = r.Close() // nothing was sent by it
 			}
@@ -53,8 +53,8 @@ func (c *Config) leads(name string, names []string) bool {
 	return false
 }
 
-// make makes a relay, after those that it is reached through.
-func (c *Config) make(made map[string]egress.Relay, i int, rules egress.Rules) (at string, err error) {
+// build makes a relay, after those that it is reached through.
+func (c *Config) build(made map[string]egress.Relay, i int, rules egress.Rules) (at string, err error) {
 	r := c.Relays[i]
 	if made[r.Name] != nil {
 		return "", nil
@@ -62,7 +62,7 @@ func (c *Config) make(made map[string]egress.Relay, i int, rules egress.Rules) (
 	dial := egress.Home()
 	if r.Via != "" {
 		before := slices.IndexFunc(c.Relays, func(b Relay) bool { return b.Name == r.Via })
-		if at, err := c.make(made, before, rules); err != nil {
+		if at, err := c.build(made, before, rules); err != nil {
 			return at, err
 		}
 		through := made[r.Via]
@@ -88,11 +88,11 @@ func (c *Config) make(made map[string]egress.Relay, i int, rules egress.Rules) (
 			relay = loopback{relay}
 		}
 	case KindSocks, KindHTTP:
-		build := proxy.Socks
+		speaks := proxy.Socks
 		if r.Kind == KindHTTP {
-			build = proxy.HTTP
+			speaks = proxy.HTTP
 		}
-		relay, err = build(proxy.Config{Name: r.Name, Address: r.Address, User: r.User, Password: password, TLS: r.TLS, Rules: rules, Dial: dial})
+		relay, err = speaks(proxy.Config{Name: r.Name, Address: r.Address, User: r.User, Password: password, TLS: r.TLS, Rules: rules, Dial: dial})
 	case KindTor:
 		relay, err = proxy.Tor(proxy.TorConfig{Name: r.Name, Socks: r.Socks, Rules: rules, Dial: dial,
 			Control: tor.Control{Address: r.Control, Password: password, Dial: dial}})
