@@ -18,12 +18,12 @@ func TestFlood(t *testing.T) {
 		floodMany + "connections refused or broken": 0, floodOne + "connections refused or broken": 0,
 		floodLarge + floodLost: 0, floodLarge + floodRefused: 0, floodLarge + floodAfter: 0})
 	for _, name := range []string{floodAsked, floodVictim, floodAfter} { // which are no matter of speed
-		if f[floodMany+name] > limits[floodMany+name].value || f[floodOne+name] > limits[floodOne+name].value {
+		if f[floodMany+name] > floodLimits[name].value || f[floodOne+name] > floodLimits[name].value {
 			t.Errorf("%s: %v, and all from one address %v", name, f[floodMany+name], f[floodOne+name])
 		}
 	}
 	if code != 0 || f[floodMany+"requests answered"] == 0 || f[floodOne+"requests answered"] == 0 || f[floodMany+floodPeak] == 0 ||
-		f[floodLarge+"requests answered"] == 0 || f[floodLarge+floodPeak] > limits[floodLarge+floodPeak].value {
+		f[floodLarge+"requests answered"] == 0 || f[floodLarge+floodPeak] > floodLimits[floodPeak].value {
 		t.Errorf("exit %d", code)
 	}
 }

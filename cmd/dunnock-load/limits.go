@@ -1,5 +1,7 @@
 package main
 
+import "strings"
+
 // bound is a limit of a figure: at least or at most a value, in the figure's unit.
 type bound struct {
 	value float64
@@ -58,7 +60,7 @@ const (
 	killsCrashed      = "kills: crashes without a SIGKILL"
 	killsUnsound      = "kills: databases that are not sound after it"
 
-	// Floods: the first two begin the names of the others.
+	// Floods: the first three begin the names of the others.
 	floodMany    = "flood: "
 	floodOne     = "flood, all from one address: "
 	floodLarge   = "flood of large requests: "
@@ -119,32 +121,6 @@ var limits = map[string]bound{
 	killsCrashed:      none,
 	killsUnsound:      none,
 
-	floodMany + floodP99: atMost(250),
-	floodOne + floodP99:  atMost(250),
-	// A good one that was answered 503 comes again; while the flood lasts, none is.
-	floodLarge + floodP99:     atMost(250),
-	floodMany + floodRefused:  atMost(0),
-	floodOne + floodRefused:   atMost(0),
-	floodLarge + floodRefused: atMost(0),
-	floodMany + floodLost:     none,
-	floodOne + floodLost:      none,
-	floodLarge + floodLost:    none,
-	floodMany + floodPeak:     atMost(96),
-	floodOne + floodPeak:      atMost(96),
-	floodLarge + floodPeak:    atMost(96),
-	// Whoever is met for the first time costs two requests. A post that the whole fediverse answers brings some hundreds of
-	// such people at once, and some dozens a second; a flood that claims thousands a second must not turn the node into a
-	// flood of its own.
-	floodMany + floodAsked:   atMost(50),
-	floodOne + floodAsked:    atMost(50),
-	floodLarge + floodAsked:  atMost(50),
-	floodMany + floodVictim:  atMost(5),
-	floodOne + floodVictim:   atMost(5),
-	floodLarge + floodVictim: atMost(5),
-	floodMany + floodAfter:   atMost(100),
-	floodOne + floodAfter:    atMost(100),
-	floodLarge + floodAfter:  atMost(100),
-
 	levelRSS: atMost(64),
 	// The database's connections are opened as they are needed.
 	levelDescriptors: atMost(12),
@@ -152,4 +128,31 @@ var limits = map[string]bound{
 
 	getSpeed:   atLeast(12000),
 	getRefused: none,
+}
+
+// floodLimits are those of each flood, by what follows its name.
+var floodLimits = map[string]bound{
+	floodP99: atMost(250),
+	// A good one that was answered 503 comes again; while the flood lasts, none is.
+	floodRefused: atMost(0),
+	floodLost:    none,
+	floodPeak:    atMost(96),
+	// Whoever is met for the first time costs two requests. A post that the whole fediverse answers brings some hundreds of
+	// such people at once, and some dozens a second; a flood that claims thousands a second must not turn the node into a
+	// flood of its own.
+	floodAsked:  atMost(50),
+	floodVictim: atMost(5),
+	floodAfter:  atMost(100),
+}
+
+// limitOf is the limit of a figure.
+func limitOf(name string) (bound, bool) {
+	for _, flood := range []string{floodOne, floodLarge, floodMany} {
+		if rest, ok := strings.CutPrefix(name, flood); ok {
+			limit, ok := floodLimits[rest]
+			return limit, ok
+		}
+	}
+	limit, ok := limits[name]
+	return limit, ok
 }

@@ -32,9 +32,10 @@ type report struct {
 // add notes a figure, and holds it to its limit if there is one.
 func (r *report) add(name string, value float64, unit string) {
 	f := figure{Name: r.prefix + name, Value: value, Unit: unit, Met: true}
-	limit, ok := limits[f.Name]
-	if !ok && limits[name].always {
-		limit, ok = limits[name], true
+	limit, ok := limitOf(f.Name)
+	if !ok {
+		limit, ok = limitOf(name)
+		ok = ok && limit.always
 	}
 	if ok {
 		f.Limit, f.AtMost, f.Met = &limit.value, limit.most, limit.met(value)
