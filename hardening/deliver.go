@@ -36,8 +36,8 @@ type Receipt struct {
 
 // Deliver makes one attempt to tell a domain of an act: the view that its policy allows, signed, through its relay. A
 // redirect is not followed. The error is an [*egress.Error], the failure of an exchange, or else nothing left:
-// [ErrWithheld], [ErrUnreleased], that of d.Also, one that wraps [egress.ErrRefused] or one of package redact's, [egress.ErrNoRelay], or
-// that of a ledger which cannot be written. An answer of any status is no error.
+// [ErrWithheld], [ErrUnreleased], that of d.Also, one that wraps [egress.ErrRefused] or one of package redact's,
+// [egress.ErrNoRelay], or that of a ledger which cannot be written. An answer of any status is no error.
 func (g *Gate) Deliver(ctx context.Context, d Delivery) (Receipt, error) {
 	u, domain, err := target(d.Inbox)
 	if err != nil {

@@ -54,7 +54,7 @@ func (q *Queue) settle(ctx context.Context, h *storage.Host, results []outcome) 
 			return err
 		}
 		more = !t.failed && !t.held && !t.cut && !h.DueAt.IsZero() && !h.DueAt.After(now.Time)
-		if len(results) == 0 && !more { // the wait is over and nothing was left to try: what comes next need not wait for what is due later
+		if len(results) == 0 && !more { // its wait is over, and what comes next need not wait for what is due later
 			h.Failures, h.FailingSince = 0, storage.Time{}
 		}
 		t.note(h, now)

@@ -28,8 +28,9 @@ var (
 // map[string]any, lists []any, numbers json.Number; they share no memory with data.
 //
 // Beyond the grammar it refuses what readers disagree about: invalid UTF-8 and a byte order mark, U+0000 in strings,
-// duplicate keys at any depth, keys that differ from a well-known name only by case, more than MaxDepth levels, and more than MaxValues values. A
-// lone surrogate escape becomes U+FFFD, as in encoding/json: peers that cut text in the middle of an emoji send them.
+// duplicate keys at any depth, keys that differ from a well-known name only by case, more than MaxDepth levels, and more than
+// MaxValues values. A lone surrogate escape becomes U+FFFD, as in encoding/json: peers that cut text in the middle of an emoji
+// send them.
 //
 // The length of data is for the caller to bound. The result takes at most some 60 times as much memory, which only lists
 // of one-field objects reach, and some 16 MB beside its texts.
