@@ -130,7 +130,8 @@ func testPrivateNames(t *testing.T, r *running, w *world) {
 		if _, err := get(t, c, host, port); !errors.Is(err, egress.ErrRefused) {
 			t.Error(host, err)
 		}
-		if _, err := l.DialContext(t.Context(), "tcp", fmt.Sprintf("%s:%d", host, port)); !errors.Is(err, egress.ErrRefused) {
+		_, err := l.DialContext(t.Context(), "tcp", fmt.Sprintf("%s:%d", host, port)) // nothing to look names up with
+		if !errors.Is(err, egress.ErrRefused) && !errors.Is(err, egress.ErrNames) {
 			t.Error(host, err)
 		}
 	}
