@@ -1,8 +1,8 @@
-package wireguard
+package dns
 
 import (
 	"errors"
-	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,7 +31,6 @@ func packed(t testing.TB, change func(*dnsmessage.Message)) []byte {
 }
 
 func TestAnswer(t *testing.T) {
-	missing := new(net.DNSError)
 	for name, tt := range map[string]struct {
 		change func(*dnsmessage.Message)
 		addrs  int
@@ -40,19 +39,19 @@ func TestAnswer(t *testing.T) {
 		"as it should":  {func(*dnsmessage.Message) {}, 1, nil},
 		"another case":  {func(m *dnsmessage.Message) { m.Questions[0].Name = dnsmessage.MustNewName("GOOD.example.") }, 1, nil},
 		"empty":         {func(m *dnsmessage.Message) { m.Answers = nil }, 0, nil},
-		"a query":       {func(m *dnsmessage.Message) { m.Response = false }, 0, errAnswer},
-		"another id":    {func(m *dnsmessage.Message) { m.ID++ }, 0, errAnswer},
-		"another name":  {func(m *dnsmessage.Message) { m.Questions[0].Name = dnsmessage.MustNewName("bad.example.") }, 0, errAnswer},
-		"another type":  {func(m *dnsmessage.Message) { m.Questions[0].Type = dnsmessage.TypeAAAA }, 0, errAnswer},
-		"no question":   {func(m *dnsmessage.Message) { m.Questions = nil }, 0, errAnswer},
-		"cut":           {func(m *dnsmessage.Message) { m.Truncated = true }, 0, errCut},
-		"failed":        {func(m *dnsmessage.Message) { m.RCode = dnsmessage.RCodeServerFailure }, 0, errFailed},
-		"no such name":  {func(m *dnsmessage.Message) { m.RCode = dnsmessage.RCodeNameError }, 0, missing},
-		"far too many":  {func(m *dnsmessage.Message) { m.Answers = append(m.Answers, many(m.Answers[1], 50)...) }, maxAddrs, nil},
+		"a query":       {func(m *dnsmessage.Message) { m.Response = false }, 0, ErrOther},
+		"another id":    {func(m *dnsmessage.Message) { m.ID++ }, 0, ErrOther},
+		"another name":  {func(m *dnsmessage.Message) { m.Questions[0].Name = dnsmessage.MustNewName("bad.example.") }, 0, ErrOther},
+		"another type":  {func(m *dnsmessage.Message) { m.Questions[0].Type = dnsmessage.TypeAAAA }, 0, ErrOther},
+		"no question":   {func(m *dnsmessage.Message) { m.Questions = nil }, 0, ErrOther},
+		"cut":           {func(m *dnsmessage.Message) { m.Truncated = true }, 0, ErrCut},
+		"failed":        {func(m *dnsmessage.Message) { m.RCode = dnsmessage.RCodeServerFailure }, 0, ErrFailed},
+		"no such name":  {func(m *dnsmessage.Message) { m.RCode = dnsmessage.RCodeNameError }, 0, ErrMissing},
+		"far too many":  {func(m *dnsmessage.Message) { m.Answers = append(m.Answers, many(m.Answers[1], 50)...) }, MaxAddrs, nil},
 		"another's too": {func(m *dnsmessage.Message) { m.Questions = append(m.Questions, m.Questions[0]) }, 1, nil},
 	} {
-		addrs, ttl, err := answer(packed(t, tt.change), 7, "good.example", dnsmessage.TypeA)
-		if len(addrs) != tt.addrs || tt.err != missing && !errors.Is(err, tt.err) || tt.err == missing && !errors.As(err, &missing) {
+		addrs, ttl, err := Answer(packed(t, tt.change), 7, "good.example", dnsmessage.TypeA)
+		if len(addrs) != tt.addrs || !errors.Is(err, tt.err) {
 			t.Errorf("%s: %v, %v", name, addrs, err)
 		}
 		if tt.addrs > 0 && ttl != 40*time.Second {
@@ -74,8 +73,8 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(packed(f, func(m *dnsmessage.Message) { m.Truncated = true }))
 	f.Add([]byte{0, 7, 0x80, 0})
 	f.Fuzz(func(t *testing.T, message []byte) {
-		addrs, ttl, err := answer(message, 7, "good.example", dnsmessage.TypeA)
-		if err != nil && addrs != nil || len(addrs) > maxAddrs || ttl < 0 {
+		addrs, ttl, err := Answer(message, 7, "good.example", dnsmessage.TypeA)
+		if err != nil && addrs != nil || len(addrs) > MaxAddrs || ttl < 0 {
 			t.Error(addrs, ttl, err)
 		}
 		for _, a := range addrs {
@@ -84,4 +83,23 @@ func FuzzAnswer(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Questions are told apart by what they ask for and nothing else, and their padding is whole.
+func TestQuestion(t *testing.T) {
+	for _, name := range []string{"a.example", "good.example", strings.Repeat("long.", 40) + "example"} {
+		for _, block := range []int{0, 128} {
+			b, err := Question(name, dnsmessage.TypeA, 7, block)
+			var m dnsmessage.Message
+			if err != nil || m.Unpack(b) != nil || m.ID != 7 || !m.RecursionDesired || len(m.Questions) != 1 || m.Questions[0].Name.String() != name+"." {
+				t.Errorf("%s: %v, %v", name, m, err)
+			}
+			if block > 0 && len(b)%block != 0 || block == 0 && len(m.Additionals) > 0 {
+				t.Errorf("%s: %d bytes", name, len(b))
+			}
+		}
+	}
+	if _, err := Question(strings.Repeat("x", 300), dnsmessage.TypeA, 0, 0); err == nil || strings.Contains(err.Error(), "xx") {
+		t.Error(err)
+	}
 }

@@ -26,6 +26,7 @@ var rooms = map[string]struct{ may, why string }{
 	"storage/storagetest":       {"storage", "it fills a database, for tests and load programs"},
 	"federation/vocab":          {"", "a leaf, so that a library could take its place"},
 	"federation/httpsig":        {"", "a leaf: signatures know nothing of actors"},
+	"hardening/dns":             {"", "a leaf: messages, whoever carries them"},
 	"hardening/hostname":        {"", "a leaf: policy, queue and resolver must all mean the same host"},
 	"hardening/pipenet":         {"", "a leaf: connections in memory, for tests"},
 	"hardening/redact":          {"", "a leaf: plain JSON in and out, so that nothing can slip a field past it"},
@@ -37,7 +38,7 @@ var rooms = map[string]struct{ may, why string }{
 	"hardening/egress/tor":      {"hardening/egress", "lines over a connection that egress made"},
 	"hardening/ingress":         {"hardening/egress", "it listens, and knows nothing of what for; it asks by egress whether a control socket is in use"},
 	"hardening/exposure":        {"storage", "the ledger is kept in storage; nothing else of hardening is"},
-	"hardening":                 {"hardening/egress hardening/exposure hardening/hostname hardening/redact", "the gate holds no keys and reads no records"},
+	"hardening":                 {"hardening/dns hardening/egress hardening/exposure hardening/hostname hardening/redact", "the gate holds no keys and reads no records"},
 	"federation/wire":           {"federation/httpsig federation/vocab hardening/hostname hardening/sanitize hardening/timing storage", "pure: records and documents, no I/O"},
 	"federation/resolve":        {"federation/httpsig federation/vocab federation/wire hardening hardening/egress hardening/hostname hardening/sanitize storage", "it asks others, and decides nothing about what follows"},
 	"federation/delivery":       {"federation/httpsig federation/vocab hardening hardening/egress hardening/hostname hardening/redact storage", "it carries acts, and makes none"},
@@ -53,7 +54,7 @@ var rooms = map[string]struct{ may, why string }{
 	"cmd/internal/layout":       {"", "tests only"},
 	"cmd/dunnock":               {"cmd/internal/config federation federation/control federation/node hardening/egress hardening/ingress storage storage/backup", "thin: parse, call, print"},
 
-	"hardening/egress/wireguard": {"hardening/egress", "packets over sockets that egress made; its network stack has no other way out"},
+	"hardening/egress/wireguard": {"hardening/dns hardening/egress", "packets over sockets that egress made; its network stack has no other way out"},
 
 	"hardening/egress/tor/tortest": {"", "a leaf: a tor network for tests, which no other package may be built on"},
 

@@ -5,30 +5,22 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/netip"
-	"strings"
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
 	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
 
+	"github.com/dunnock-server/dunnock/hardening/dns"
 	"github.com/dunnock-server/dunnock/hardening/egress"
 )
 
 const (
 	rounds    = 2               // of all servers
 	wait      = 3 * time.Second // for one server
-	maxAddrs  = 16              // of one answer
 	maxAnswer = 4096            // bytes; over UDP 512 without EDNS, of which there is none
-)
-
-var (
-	errAnswer = errors.New("wireguard: the tunnel's resolver does not answer as it should")
-	errFailed = errors.New("wireguard: the tunnel's resolver cannot say")
-	errCut    = errors.New("wireguard: an answer that was cut")
 )
 
 // ask gives what asks the tunnel's resolvers for names, or nil if it has none.
@@ -40,11 +32,13 @@ func (t *tunnel) ask() egress.NameAsk {
 		for range rounds {
 			for _, server := range t.conf.DNS {
 				addrs, ttl, err = t.both(ctx, server, name)
-				var missing *net.DNSError
-				if err == nil || errors.As(err, &missing) || ctx.Err() != nil {
+				if err == nil || errors.Is(err, dns.ErrMissing) || ctx.Err() != nil {
 					return addrs, ttl, err
 				}
 			}
+		}
+		if !errors.Is(err, dns.ErrFailed) { // nobody answers, which is no fault of the name's
+			err = egress.ErrNames
 		}
 		return nil, 0, err
 	}
@@ -89,13 +83,16 @@ func (t *tunnel) both(ctx context.Context, server netip.Addr, name string) (addr
 		return addrs, ttl, nil // half an answer is one
 	}
 	if err == nil {
-		err = &net.DNSError{Err: "no address of the tunnel's families", IsNotFound: true}
+		err = dns.ErrMissing
 	}
 	return nil, 0, err
 }
 
 func (t *tunnel) query(ctx context.Context, server netip.Addr, name string, kind dnsmessage.Type) ([]netip.Addr, time.Duration, error) {
-	asked, id, err := question(name, kind)
+	var random [2]byte
+	rand.Read(random[:])
+	id := binary.BigEndian.Uint16(random[:])
+	asked, err := dns.Question(name, kind, id, 0)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -117,12 +114,12 @@ func (t *tunnel) query(ctx context.Context, server netip.Addr, name string, kind
 				return nil, 0, err
 			}
 			// What does not belong to the question is passed over: somebody else may have sent it.
-			if addrs, ttl, err := answer(b[:n], id, name, kind); !errors.Is(err, errAnswer) {
+			if addrs, ttl, err := dns.Answer(b[:n], id, name, kind); !errors.Is(err, dns.ErrOther) {
 				return addrs, ttl, err
 			}
 		}
 	})
-	if !errors.Is(err, errCut) {
+	if !errors.Is(err, dns.ErrCut) {
 		return addrs, ttl, err
 	}
 	stream, err := t.dial(ctx, resolver)
@@ -141,7 +138,7 @@ func (t *tunnel) query(ctx context.Context, server netip.Addr, name string, kind
 		if _, err := io.ReadFull(stream, b); err != nil {
 			return nil, 0, err
 		}
-		return answer(b, id, name, kind)
+		return dns.Answer(b, id, name, kind)
 	})
 }
 
@@ -154,71 +151,4 @@ func within(ctx context.Context, c net.Conn, f func() ([]netip.Addr, time.Durati
 		return nil, 0, context.Cause(ctx)
 	}
 	return addrs, ttl, err
-}
-
-// question makes the message that asks for a name.
-func question(name string, kind dnsmessage.Type) (message []byte, id uint16, err error) {
-	rooted, err := dnsmessage.NewName(name + ".")
-	if err != nil {
-		return nil, 0, errors.New("wireguard: a name that is too long")
-	}
-	var random [2]byte
-	rand.Read(random[:])
-	m := dnsmessage.Message{
-		Header:    dnsmessage.Header{ID: binary.BigEndian.Uint16(random[:]), RecursionDesired: true},
-		Questions: []dnsmessage.Question{{Name: rooted, Type: kind, Class: dnsmessage.ClassINET}},
-	}
-	message, err = m.Pack()
-	return message, m.ID, err
-}
-
-// answer reads what a resolver has sent. errAnswer: it answers something else. errCut: it has to be asked over TCP.
-func answer(message []byte, id uint16, name string, kind dnsmessage.Type) (addrs []netip.Addr, ttl time.Duration, err error) {
-	var p dnsmessage.Parser
-	h, err := p.Start(message)
-	if err != nil || !h.Response || h.ID != id {
-		return nil, 0, errAnswer
-	}
-	q, err := p.Question()
-	if err != nil || q.Type != kind || q.Class != dnsmessage.ClassINET || !strings.EqualFold(q.Name.String(), name+".") {
-		return nil, 0, errAnswer
-	}
-	switch {
-	case h.Truncated:
-		return nil, 0, errCut
-	case h.RCode == dnsmessage.RCodeNameError:
-		return nil, 0, &net.DNSError{Err: "no such name", IsNotFound: true}
-	case h.RCode != dnsmessage.RCodeSuccess || p.SkipAllQuestions() != nil:
-		return nil, 0, errFailed
-	}
-	least := uint32(1<<32 - 1)
-	for len(addrs) < maxAddrs {
-		h, err := p.AnswerHeader()
-		if errors.Is(err, dnsmessage.ErrSectionDone) {
-			break
-		} else if err != nil {
-			return nil, 0, fmt.Errorf("%w: form", errFailed)
-		}
-		least = min(least, h.TTL) // of what leads to the addresses as well
-		var addr netip.Addr
-		switch {
-		case h.Type == dnsmessage.TypeA && kind == h.Type:
-			var r dnsmessage.AResource
-			r, err = p.AResource()
-			addr = netip.AddrFrom4(r.A)
-		case h.Type == dnsmessage.TypeAAAA && kind == h.Type:
-			var r dnsmessage.AAAAResource
-			r, err = p.AAAAResource()
-			addr = netip.AddrFrom16(r.AAAA)
-		default:
-			if err = p.SkipAnswer(); err == nil {
-				continue
-			}
-		}
-		if err != nil {
-			return nil, 0, fmt.Errorf("%w: form", errFailed)
-		}
-		addrs = append(addrs, addr)
-	}
-	return addrs, time.Duration(least) * time.Second, nil
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dunnock-server/dunnock/hardening/dns"
 	"github.com/dunnock-server/dunnock/hardening/egress"
 )
 
@@ -102,7 +103,7 @@ func TestTargetsFault(t *testing.T) {
 	if _, err := r.DialContext(t.Context(), "tcp", "none.example:443"); !errors.As(err, &missing) || !missing.IsNotFound {
 		t.Error(err)
 	}
-	if _, err := r.DialContext(t.Context(), "tcp", "failing.example:443"); !errors.Is(err, errFailed) {
+	if _, err := r.DialContext(t.Context(), "tcp", "failing.example:443"); !errors.Is(err, dns.ErrFailed) {
 		t.Error(err)
 	}
 	for _, address := range []string{"silent.example:443", "45.79.99.99:443"} { // 45.79.99.99 is nobody's
