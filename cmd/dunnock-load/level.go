@@ -44,8 +44,7 @@ func (t *trial) level(ctx context.Context, before levels, calm time.Duration) er
 		if err != nil {
 			return err
 		}
-		back := now.Descriptors-before.Descriptors <= int(limits[levelDescriptors].value)
-		if waited >= calm && (back || waited >= calm+keptFor) {
+		if waited >= calm && (now.Sockets <= before.Sockets || waited >= calm+keptFor) {
 			break
 		}
 	}

@@ -18,6 +18,7 @@ import (
 type Size struct {
 	RSS, Anonymous, Peak int64 // bytes: resident, of that not backed by a file, and the most that was ever resident
 	Threads, Descriptors int
+	Sockets              int // of the descriptors
 }
 
 // RSA is what one operation with a key of 2,048 bits costs in processor time: the least that a signed exchange can cost.

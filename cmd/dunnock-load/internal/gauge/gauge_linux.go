@@ -57,5 +57,11 @@ func Look(pid int) (s Size, err error) {
 	}
 	open, err := os.ReadDir(filepath.Join(proc, "fd"))
 	s.Descriptors = len(open)
+	for _, d := range open {
+		// One that was closed since is none.
+		if what, err := os.Readlink(filepath.Join(proc, "fd", d.Name())); err == nil && strings.HasPrefix(what, "socket:") {
+			s.Sockets++
+		}
+	}
 	return s, err
 }

@@ -1,6 +1,7 @@
 package gauge
 
 import (
+	"net"
 	"os"
 	"runtime"
 	"testing"
@@ -34,6 +35,14 @@ func TestGauge(t *testing.T) {
 	}
 	if s.RSS < 1<<20 || s.Anonymous <= 0 || s.Anonymous > s.RSS || s.Peak < s.RSS || s.Threads < 1 || s.Descriptors < 3 {
 		t.Errorf("%+v", s)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if more, err := Look(os.Getpid()); err != nil || more.Sockets != s.Sockets+1 {
+		t.Errorf("%d sockets, %d with one that listens: %v", s.Sockets, more.Sockets, err)
 	}
 	if _, err := Look(-1); err == nil {
 		t.Error("a process that is none")
