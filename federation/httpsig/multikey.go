@@ -46,7 +46,7 @@ func ParseMultikey(multibase string) (crypto.PublicKey, error) {
 		public = ed25519.PublicKey(raw)
 	} else if der, ok := bytes.CutPrefix(data, codecRSA); ok {
 		key, err := x509.ParsePKCS1PublicKey(der)
-		if err != nil {
+		if err != nil || !bytes.Equal(der, x509.MarshalPKCS1PublicKey(key)) { // which has one form, and nothing after it
 			return nil, refuseKey("public key does not parse")
 		}
 		public = key
