@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,6 +21,8 @@ import (
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/dunnock-server/dunnock/hardening/freeport"
 )
 
 // Network is one that runs until its test ends.
@@ -36,7 +39,22 @@ type Network struct {
 	mu      sync.Mutex
 	asked   []string
 	trusted string // DirAuthority lines
+	place   Place
+	links   []netip.AddrPort
 }
+
+// Place is where a network runs. The zero value is this machine.
+type Place struct {
+	// Address is the authorities'. Empty: 127.0.0.1.
+	Address string
+	// Far and Home are commands that run an authority and the client: "ip", "netns", "exec" and a name. Empty: they just run.
+	Far, Home []string
+	// Resolver is asked for names by the exits. Empty: one that finds all at 127.0.0.1.
+	Resolver string
+}
+
+// Links are the addresses and ports that the client speaks to.
+func (n *Network) Links() []netip.AddrPort { return n.links }
 
 // Asked are the names that the exits have looked up.
 func (n *Network) Asked() []string {
@@ -49,6 +67,15 @@ func (n *Network) Asked() []string {
 // skips the test where tor is not installed. The authorities need some fifteen seconds to agree, and then the client some more.
 func Start(t testing.TB, port uint16) *Network {
 	t.Helper()
+	return StartAt(t, port, Place{})
+}
+
+// StartAt is Start in another place.
+func StartAt(t testing.TB, port uint16, place Place) *Network {
+	t.Helper()
+	if place.Address == "" {
+		place.Address = "127.0.0.1"
+	}
 	for _, program := range []string{"tor", "tor-gencert"} {
 		if _, err := exec.LookPath(program); err == nil {
 			continue
@@ -63,8 +90,14 @@ func Start(t testing.TB, port uint16) *Network {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	n := &Network{t: t, dir: dir, Password: `hedge "sparrow"`}
-	resolver := n.resolver()
+	n := &Network{t: t, dir: dir, place: place, Password: `hedge "sparrow"`}
+	if place.Resolver == "" {
+		n.place.Resolver = n.resolver()
+	}
+	resolver := filepath.Join(dir, "resolv.conf")
+	if err := os.WriteFile(resolver, []byte("nameserver "+n.place.Resolver+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 
 	if err := os.WriteFile(filepath.Join(dir, "empty"), nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -72,7 +105,7 @@ func Start(t testing.TB, port uint16) *Network {
 	var making sync.WaitGroup
 	authorities := make([]*authority, 4)
 	for i := range authorities {
-		a := &authority{name: fmt.Sprintf("authority%d", i), orPort: freePort(t), dirPort: freePort(t)}
+		a := &authority{name: fmt.Sprintf("authority%d", i), address: place.Address, orPort: freeport.Text(t), dirPort: freeport.Text(t)}
 		a.dir, a.empty = filepath.Join(dir, a.name), filepath.Join(dir, "empty")
 		authorities[i] = a
 		making.Go(a.makeKeys)
@@ -82,14 +115,17 @@ func Start(t testing.TB, port uint16) *Network {
 		if a.err != nil {
 			t.Fatal(a.err)
 		}
-		n.trusted += fmt.Sprintf("DirAuthority %s orport=%s no-v2 v3ident=%s 127.0.0.1:%s %s\n", a.name, a.orPort, a.v3ident, a.dirPort, a.fingerprint)
+		n.trusted += fmt.Sprintf("DirAuthority %s orport=%s no-v2 v3ident=%s %s:%s %s\n", a.name, a.orPort, a.v3ident, a.address, a.dirPort, a.fingerprint)
+		for _, port := range []string{a.orPort, a.dirPort} {
+			n.links = append(n.links, netip.MustParseAddrPort(a.address+":"+port))
+		}
 	}
 	for _, a := range authorities {
-		n.run(a.name, fmt.Sprintf(`Nickname %s
-Address 127.0.0.1
+		n.run(place.Far, a.name, fmt.Sprintf(`Nickname %s
+Address %[2]s
 SocksPort 0
-ORPort 127.0.0.1:%s
-DirPort 127.0.0.1:%s
+ORPort %[2]s:%s
+DirPort %[2]s:%[4]s
 ContactInfo nobody
 AuthoritativeDirectory 1
 V3AuthoritativeDirectory 1
@@ -104,14 +140,15 @@ TestingDirAuthVoteExit *
 TestingDirAuthVoteGuard *
 TestingDirAuthVoteHSDir *
 ExitRelay 1
+IPv6Exit 1
 ExitPolicyRejectPrivate 0
 ExitPolicy accept *:%d,reject *:*
 ServerDNSResolvConfFile %s
 ServerDNSDetectHijacking 0
 ServerDNSAllowBrokenConfig 1
-`, a.name, a.orPort, a.dirPort, port, resolver))
+`, a.name, a.address, a.orPort, a.dirPort, port, resolver))
 	}
-	n.Socks, n.Control = "127.0.0.1:"+freePort(t), "127.0.0.1:"+freePort(t)
+	n.Socks, n.Control = "127.0.0.1:"+freeport.Text(t), "127.0.0.1:"+freeport.Text(t)
 	n.ControlSocket, n.Cookie = filepath.Join(dir, "control.sock"), filepath.Join(dir, "client", "control_auth_cookie")
 	n.await(func() bool { return n.agreed(len(authorities)) })
 	n.StartClient()
@@ -125,7 +162,7 @@ func (n *Network) StartClient() {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	n.client, n.ended = n.run("client", fmt.Sprintf("SocksPort %s\nControlPort %s\nControlSocket %s\nCookieAuthentication 1\nHashedControlPassword %s\n",
+	n.client, n.ended = n.run(n.place.Home, "client", fmt.Sprintf("SocksPort %s\nControlPort %s\nControlSocket %s\nCookieAuthentication 1\nHashedControlPassword %s\n",
 		n.Socks, n.Control, n.ControlSocket, strings.TrimSpace(string(hash))))
 	n.await(func() bool {
 		c, err := net.Dial("unix", n.ControlSocket)
@@ -151,7 +188,7 @@ func (n *Network) agreed(relays int) bool {
 func (n *Network) await(so func() bool) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for limit := time.After(30 * time.Second); !so(); {
+	for limit := time.After(2 * time.Minute); !so(); {
 		select {
 		case <-n.ended:
 			n.t.Fatal("the client has ended")
@@ -162,7 +199,7 @@ func (n *Network) await(so func() bool) {
 	}
 }
 
-func (n *Network) run(name, lines string) (*exec.Cmd, chan struct{}) {
+func (n *Network) run(below []string, name, lines string) (*exec.Cmd, chan struct{}) {
 	n.t.Helper()
 	dir := filepath.Join(n.dir, name)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -175,7 +212,8 @@ func (n *Network) run(name, lines string) (*exec.Cmd, chan struct{}) {
 	if err := os.WriteFile(file, []byte(lines), 0o600); err != nil {
 		n.t.Fatal(err)
 	}
-	cmd := exec.Command("tor", "-f", file, "--defaults-torrc", filepath.Join(n.dir, "empty"))
+	command := append(slices.Clone(below), "tor", "-f", file, "--defaults-torrc", filepath.Join(n.dir, "empty"))
+	cmd := exec.Command(command[0], command[1:]...)
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
@@ -195,10 +233,10 @@ func (n *Network) run(name, lines string) (*exec.Cmd, chan struct{}) {
 
 // authority is one of four.
 type authority struct {
-	name, dir, orPort, dirPort string
-	empty                      string // a file, so that no machine's settings come in
-	v3ident, fingerprint       string
-	err                        error
+	name, address, dir, orPort, dirPort string
+	empty                               string // a file, so that no machine's settings come in
+	v3ident, fingerprint                string
+	err                                 error
 }
 
 func (a *authority) makeKeys() {
@@ -206,7 +244,7 @@ func (a *authority) makeKeys() {
 	if a.err = os.MkdirAll(keys, 0o700); a.err != nil {
 		return
 	}
-	make := exec.Command("tor-gencert", "--create-identity-key", "--passphrase-fd", "0", "-m", "12", "-a", "127.0.0.1:"+a.dirPort,
+	make := exec.Command("tor-gencert", "--create-identity-key", "--passphrase-fd", "0", "-m", "12", "-a", a.address+":"+a.dirPort,
 		"-i", filepath.Join(keys, "authority_identity_key"), "-s", filepath.Join(keys, "authority_signing_key"), "-c", filepath.Join(keys, "authority_certificate"))
 	make.Stdin = strings.NewReader("sparrow\n")
 	if out, err := make.CombinedOutput(); err != nil {
@@ -231,7 +269,7 @@ func (a *authority) makeKeys() {
 	a.fingerprint = strings.ReplaceAll(strings.TrimSpace(fingerprint), " ", "")
 }
 
-// resolver is the exits' name server; it gives the path of the file that names it.
+// resolver is the exits' name server; it gives its address.
 func (n *Network) resolver() string {
 	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -266,20 +304,5 @@ func (n *Network) resolver() string {
 			}
 		}
 	}()
-	path := filepath.Join(n.dir, "resolv.conf")
-	if err := os.WriteFile(path, []byte("nameserver "+pc.LocalAddr().String()+"\n"), 0o644); err != nil {
-		n.t.Fatal(err)
-	}
-	return path
-}
-
-func freePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
+	return pc.LocalAddr().String()
 }
