@@ -31,7 +31,7 @@ var (
 
 const optPadding = 12 // RFC 7830 section 3
 
-// Question makes the message that asks for the addresses of a canonical name, of one kind (A or AAAA). With a block it is
+// Question makes the message that asks for the records of a canonical name, of one kind (A, AAAA, [TypeCAA]). With a block it is
 // padded to a multiple of so many bytes (RFC 8467 section 4.1), so that its length tells the path little.
 func Question(name string, kind dnsmessage.Type, id uint16, block int) ([]byte, error) {
 	rooted, err := dnsmessage.NewName(name + ".")
@@ -61,26 +61,35 @@ func Question(name string, kind dnsmessage.Type, id uint16, block int) ([]byte, 
 	return pad((block - len(short)%block) % block)
 }
 
+// answers begins to read what answers a question.
+func answers(message []byte, id uint16, name string, kind dnsmessage.Type) (*dnsmessage.Parser, error) {
+	var p dnsmessage.Parser
+	h, err := p.Start(message)
+	if err != nil || !h.Response || h.ID != id {
+		return nil, ErrOther
+	}
+	q, err := p.Question()
+	if err != nil || q.Type != kind || q.Class != dnsmessage.ClassINET || !strings.EqualFold(q.Name.String(), name+".") {
+		return nil, ErrOther
+	}
+	switch {
+	case h.Truncated:
+		return nil, ErrCut
+	case h.RCode == dnsmessage.RCodeNameError:
+		return nil, ErrMissing
+	case h.RCode != dnsmessage.RCodeSuccess || p.SkipAllQuestions() != nil:
+		return nil, ErrFailed
+	}
+	return &p, nil
+}
+
 // Answer reads the addresses that a message answers a question with, at most MaxAddrs, and the shortest time to live on the
 // way to them. No address and no error: there are none of that kind. Errors: [ErrOther], [ErrCut], [ErrFailed], [ErrMissing];
 // they hold nothing of the message.
 func Answer(message []byte, id uint16, name string, kind dnsmessage.Type) (addrs []netip.Addr, ttl time.Duration, err error) {
-	var p dnsmessage.Parser
-	h, err := p.Start(message)
-	if err != nil || !h.Response || h.ID != id {
-		return nil, 0, ErrOther
-	}
-	q, err := p.Question()
-	if err != nil || q.Type != kind || q.Class != dnsmessage.ClassINET || !strings.EqualFold(q.Name.String(), name+".") {
-		return nil, 0, ErrOther
-	}
-	switch {
-	case h.Truncated:
-		return nil, 0, ErrCut
-	case h.RCode == dnsmessage.RCodeNameError:
-		return nil, 0, ErrMissing
-	case h.RCode != dnsmessage.RCodeSuccess || p.SkipAllQuestions() != nil:
-		return nil, 0, ErrFailed
+	p, err := answers(message, id, name, kind)
+	if err != nil {
+		return nil, 0, err
 	}
 	least := uint32(1<<32 - 1)
 	for len(addrs) < MaxAddrs {
