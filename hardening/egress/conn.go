@@ -56,12 +56,7 @@ func (c *circuit) dial(ctx context.Context, scheme, address string) (*conn, *wir
 	t := &http.Transport{
 		// Proxy stays nil: the environment has no say.
 		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
-			if err := c.rules.dialTarget(c.relay.Kind(), address); err != nil {
-				return nil, err
-			}
-			ctx = context.WithValue(ctx, circuitContext{}, c.Circuit)
-			ctx = context.WithValue(ctx, lookupContext{}, c)
-			nc, err := c.relay.DialContext(ctx, "tcp", address)
+			nc, err := c.open(ctx, address)
 			if err != nil {
 				return nil, err
 			}
@@ -85,4 +80,14 @@ func (c *circuit) dial(ctx context.Context, scheme, address string) (*conn, *wir
 	}
 	w.Close()
 	return nil, w, StageTLS, err
+}
+
+// open asks the relay for a connection to address ("host:port"), if the rules let its kind have it.
+func (c *circuit) open(ctx context.Context, address string) (net.Conn, error) {
+	if err := c.rules.dialTarget(c.relay.Kind(), address); err != nil {
+		return nil, err
+	}
+	ctx = context.WithValue(ctx, circuitContext{}, c.Circuit)
+	ctx = context.WithValue(ctx, lookupContext{}, c)
+	return c.relay.DialContext(ctx, "tcp", address)
 }

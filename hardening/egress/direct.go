@@ -52,7 +52,7 @@ func (d *direct) control(network, address string, _ syscall.RawConn) error {
 }
 
 func (d *direct) Name() string { return d.name }
-func (d *direct) Kind() string { return kindDirect }
+func (d *direct) Kind() string { return KindDirect }
 func (d *direct) Close() error { return nil }
 
 func (d *direct) DialContext(ctx context.Context, network, address string) (net.Conn, error) {

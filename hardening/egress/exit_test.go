@@ -170,7 +170,7 @@ func TestPurposes(t *testing.T) {
 		}
 		seen[p.String()] = true
 	}
-	if Purpose(0).Valid() || Purpose(0).String() != "invalid" || len(seen) != 6 {
+	if Purpose(0).Valid() || Purpose(0).String() != "invalid" || len(seen) != 8 {
 		t.Errorf("%v", seen)
 	}
 }

@@ -23,6 +23,8 @@ type State struct {
 	Since time.Time
 	// Lost is when the last outage began; zero if there was none. An outage under way began at Since.
 	Lost time.Time
+	// Reconnects is how many outages have ended.
+	Reconnects int
 	// Reason is why it is down, in words of our own that can be logged.
 	Reason string
 	// Next is when it is tried again.
@@ -49,8 +51,11 @@ func (l *Link) Up() {
 	defer l.mu.Unlock()
 	l.pause = 0
 	if l.state.Down || l.state.Since.IsZero() {
-		lost := l.state.Since
-		l.state = State{Since: time.Now(), Lost: lost}
+		again := l.state.Reconnects
+		if l.state.Down {
+			again++
+		}
+		l.state = State{Since: time.Now(), Lost: l.state.Since, Reconnects: again}
 	}
 }
 
@@ -116,6 +121,8 @@ type Way struct {
 	Reason string `json:"reason,omitempty"`
 	// Since is when it came up or went down; zero where it has no link or was not tried yet.
 	Since time.Time `json:"since,omitzero"`
+	// Reconnects is how often it came back after it was lost, since the node runs.
+	Reconnects int `json:"reconnects"`
 	// Next is when it is tried again; zero while it is up.
 	Next time.Time `json:"next,omitzero"`
 }
@@ -132,7 +139,7 @@ func (c *Client) Ways() []Way {
 		}
 		if linked, ok := r.(Linked); ok {
 			s := linked.State()
-			w.Down, w.Since = s.Down, s.Since
+			w.Down, w.Since, w.Reconnects = s.Down, s.Since, s.Reconnects
 			if s.Down {
 				w.Reason, w.Next = s.Reason, s.Next
 			}

@@ -34,8 +34,8 @@ type lookupContext struct{}
 
 type relayContext struct{}
 
-// ToRelay marks a dial as one to the host of the next relay of a chain, which the owner has named by its address: no rules are
-// applied to it.
+// ToRelay marks a dial as one to what is the owner's, no rules are applied to it: the host of the next relay of a chain, which the
+// owner has named by its address, or the node's own onion service.
 func ToRelay(ctx context.Context) context.Context {
 	return context.WithValue(ctx, relayContext{}, true)
 }

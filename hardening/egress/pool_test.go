@@ -388,9 +388,13 @@ func TestWays(t *testing.T) {
 		since := time.Now()
 		time.Sleep(time.Minute)
 		all["b"].Down("cut")
+		all["b"].Down("cut")
+		all["b"].Up()
+		all["b"].Up()
+		all["b"].Down("cut")
 		got := c.Ways()
 		want := []Way{{Name: "a", Kind: "memory", Pool: true, Since: since},
-			{Name: "b", Kind: "memory", Pool: true, Down: true, Reason: "cut", Since: time.Now(), Next: got[1].Next},
+			{Name: "b", Kind: "memory", Pool: true, Down: true, Reason: "cut", Since: time.Now(), Reconnects: 1, Next: got[1].Next},
 			{Name: "tor", Kind: "tor", Routes: []string{"*.onion"}}}
 		if !reflect.DeepEqual(got, want) || !got[1].Next.After(time.Now()) {
 			t.Errorf("%+v, want %+v", got, want)

@@ -12,11 +12,13 @@ const (
 	Preview                        // pages that posts link to
 	Certificate                    // ACME
 	Names                          // DNS over HTTPS
+	Trial                          // the owner's test of a relay
+	Look                           // the node's own name, as visitors find it
 )
 
 var purposeNames = [...]string{
 	Federation: "federation", Lookup: "lookup", Media: "media", Preview: "preview",
-	Certificate: "certificate", Names: "names",
+	Certificate: "certificate", Names: "names", Trial: "trial", Look: "look",
 }
 
 // Valid reports whether p is one of the purposes above.

@@ -52,8 +52,9 @@ type Listening interface {
 // the relay before it in a chain (its DialContext).
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
+// Kinds of relay that are told from others here.
 const (
-	kindDirect = "direct"
+	KindDirect = "direct" // Direct
 	kindTor    = "tor"
 )
 

@@ -142,7 +142,7 @@ func (c *Client) build(ctx context.Context, r Request, target *url.URL) (*http.R
 		// We ask for gzip by ourselves, so that the signer sees the header and the cap is ours to set on decoded bytes.
 		"Accept-Encoding": {"gzip"},
 	}
-	if r.Purpose == Names { // RFC 8484 section 8.2: a resolver has no use for it
+	if r.Purpose == Names || r.Purpose == Trial { // RFC 8484 section 8.2: a resolver has no use for it; nor has an echo
 		header["User-Agent"] = []string{""}
 	}
 	for _, name := range []string{"Accept", "Content-Type"} {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/dunnock-server/dunnock/hardening/egress"
 	"github.com/dunnock-server/dunnock/hardening/egress/proxy"
+	"github.com/dunnock-server/dunnock/hardening/freeport"
 )
 
 const user, password = "dunnock", "quiet-hedge"
@@ -120,7 +121,7 @@ func (p part) start(t *testing.T) *running {
 	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil { // squid gives up being root
 		t.Fatal(err)
 	}
-	r := &running{part: p, t: t, dir: dir, port: freePort(t)}
+	r := &running{part: p, t: t, dir: dir, port: freeport.Text(t)}
 	if p.tls {
 		r.roots = certificate(t, dir)
 	}
@@ -195,17 +196,6 @@ func (r *running) relay(c proxy.Config) egress.Linked {
 		r.t.Fatal(err)
 	}
 	return l
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
 }
 
 // certificate writes tls.pem for 127.0.0.1.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/dunnock-server/dunnock/hardening/egress"
+	"github.com/dunnock-server/dunnock/hardening/freeport"
 )
 
 // world is what lies beyond a proxy: one server that may be reached, and canaries that may not.
@@ -25,7 +26,7 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{dead: netip.MustParseAddrPort("127.0.0.1:" + freePort(t))}
+	w := &world{dead: netip.MustParseAddrPort("127.0.0.1:" + freeport.Text(t))}
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { fmt.Fprint(rw, "hedge sparrow") }))
 	t.Cleanup(server.Close)
 	w.target = netip.MustParseAddrPort(server.Listener.Addr().String())
