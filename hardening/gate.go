@@ -92,8 +92,11 @@ func (g *Gate) exchange(ctx context.Context, req egress.Request, row exposure.Ro
 
 // exit is the relay that a request will leave by.
 func (g *Gate) exit(req egress.Request, domain string) (string, error) {
-	if req.Serves != nil {
+	switch {
+	case req.Serves != nil:
 		return req.Serves.Exit, nil
+	case req.Exit != "":
+		return req.Exit, nil
 	}
 	return g.egress.Exit(domain, req.Purpose)
 }

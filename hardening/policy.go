@@ -33,7 +33,7 @@ type Rules struct {
 func Open() Policy {
 	acts := []string{"Accept", "Add", "Announce", "Block", "Create", "Delete", "Flag", "Follow", "Like", "Move", "Reject",
 		"Remove", "Undo", "Update"}
-	asks := []egress.Purpose{egress.Federation, egress.Lookup, egress.Media, egress.Certificate, egress.Names}
+	asks := []egress.Purpose{egress.Federation, egress.Lookup, egress.Media, egress.Certificate, egress.Names, egress.Trial, egress.Look}
 	return Policy{
 		Signed:   Rules{Acts: acts, Fields: redact.All(), Media: true, Asks: asks},
 		Unsigned: Rules{Media: true, Fields: stub()},
