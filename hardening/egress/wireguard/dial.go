@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"sync"
 	"syscall"
 	"time"
 
@@ -83,15 +82,12 @@ func (t *tunnel) listen(port uint16) (net.Listener, error) {
 	if failed != nil {
 		return nil, fmt.Errorf("wireguard: port %d inside the tunnel: %s", port, failed)
 	}
-	in := &listener{TCPListener: gonet.NewTCPListener(t.stack, &events, ep), t: t}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.ctx.Err() != nil {
-		in.end()
+	l := listener{gonet.NewTCPListener(t.stack, &events, ep)}
+	if t.ctx.Err() != nil { // or else the stack ends it
+		l.Close()
 		return nil, net.ErrClosed
 	}
-	t.listeners[in] = true
-	return in, nil
+	return l, nil
 }
 
 // keepalive keeps the way in through the home's NAT open where the file does not.
@@ -107,28 +103,12 @@ func (t *tunnel) keepalive() {
 const nat = 25 * time.Second
 
 // listener ends with its tunnel.
-type listener struct {
-	*gonet.TCPListener
-	t    *tunnel
-	once sync.Once
-}
+type listener struct{ *gonet.TCPListener }
 
-func (l *listener) Accept() (net.Conn, error) {
+func (l listener) Accept() (net.Conn, error) {
 	c, err := l.TCPListener.Accept()
 	if err != nil {
 		return nil, net.ErrClosed // nothing else ends it
 	}
 	return c, nil
-}
-
-func (l *listener) Close() error {
-	l.t.mu.Lock()
-	delete(l.t.listeners, l)
-	l.t.mu.Unlock()
-	l.end()
-	return nil
-}
-
-func (l *listener) end() {
-	l.once.Do(func() { _ = l.TCPListener.Close() })
 }

@@ -20,5 +20,6 @@
 // while something is written panics.
 //
 // It opens no sockets: Config.Dial does. It reads no files, runs none of the commands that such a file can hold, and changes
-// nothing of this machine's network.
+// nothing of this machine's network. gVisor has one logger for the whole program, which would tell standard error about odd
+// packets: the first tunnel turns it off.
 package wireguard

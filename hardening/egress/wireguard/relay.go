@@ -36,6 +36,7 @@ type Relay struct {
 	making chan struct{}   // holds one: whoever makes or tries a tunnel
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
+	quiet  time.Duration // quiet, but for tests in a hurry
 
 	mu      sync.Mutex
 	tunnel  *tunnel // nil while there is none
@@ -61,7 +62,7 @@ func New(c Config) (*Relay, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &Relay{c: c, making: make(chan struct{}, 1)}
+	r := &Relay{c: c, making: make(chan struct{}, 1), quiet: quiet}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	return r, nil
 }
@@ -69,6 +70,9 @@ func New(c Config) (*Relay, error) {
 func (r *Relay) Name() string        { return r.c.Name }
 func (r *Relay) Kind() string        { return Kind }
 func (r *Relay) State() egress.State { return r.link.State() }
+
+// Notes are those of its Conf.
+func (r *Relay) Notes() []string { return r.c.Conf.Notes }
 
 // DialContext implements [egress.Relay].
 func (r *Relay) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
@@ -183,7 +187,7 @@ func (r *Relay) take(t *tunnel) error {
 	case r.tunnel == nil:
 		r.tunnel = t
 		r.watches.Go(func() {
-			if t.watch() {
+			if t.watch(r.quiet) {
 				r.mu.Lock()
 				r.drop(t, reasonSilent)
 				r.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -58,16 +59,16 @@ func TestRefused(t *testing.T) {
 	}
 	defer l.Close()
 	r := f.relay(func(c *Config) { c.Rules = egress.Rules{} })
-	if err := r.Connect(t.Context()); err != nil {
+	if err := r.Connect(soon(t)); err != nil {
 		t.Fatal(err)
 	}
 	for _, address := range []string{"private.example:443", "ours.example:443", "10.9.0.1:443", "10.9.0.2:443", "127.0.0.1:443", public.String() + ":80", "localhost:443", "a.onion:443", "bad"} {
-		c, err := r.DialContext(t.Context(), "tcp", address)
+		c, err := r.DialContext(soon(t), "tcp", address)
 		if !errors.Is(err, egress.ErrRefused) {
 			t.Errorf("%s: %v, %v", address, c, err)
 		}
 	}
-	if _, err := r.DialContext(t.Context(), "udp", "45.79.10.2:443"); !errors.Is(err, egress.ErrRefused) {
+	if _, err := r.DialContext(soon(t), "udp", "45.79.10.2:443"); !errors.Is(err, egress.ErrRefused) {
 		t.Error(err)
 	}
 	other := newFar(t)
@@ -76,7 +77,7 @@ func TestRefused(t *testing.T) {
 		c.Rules = egress.Rules{HTTP: true}
 	})
 	for _, address := range []string{public.String() + ":80", "[2606:4700::1]:80"} {
-		if _, err := narrow.DialContext(t.Context(), "tcp", address); !errors.Is(err, egress.ErrRefused) {
+		if _, err := narrow.DialContext(soon(t), "tcp", address); !errors.Is(err, egress.ErrRefused) {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
@@ -84,7 +85,7 @@ func TestRefused(t *testing.T) {
 		t.Error(s)
 	}
 	// The host of the next relay in a chain is the owner's own choice.
-	c, err := r.DialContext(egress.ToRelay(t.Context()), "tcp", "10.9.0.1:443")
+	c, err := r.DialContext(egress.ToRelay(soon(t)), "tcp", "10.9.0.1:443")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,21 +97,25 @@ func TestTargetsFault(t *testing.T) {
 	t.Parallel()
 	f := newFar(t)
 	r := f.relay()
-	if _, err := r.DialContext(t.Context(), "tcp", public.String()+":81"); !errors.Is(err, syscall.ECONNREFUSED) {
+	if _, err := r.DialContext(soon(t), "tcp", public.String()+":81"); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Error(err)
 	}
 	var missing *net.DNSError
-	if _, err := r.DialContext(t.Context(), "tcp", "none.example:443"); !errors.As(err, &missing) || !missing.IsNotFound {
+	if _, err := r.DialContext(soon(t), "tcp", "none.example:443"); !errors.As(err, &missing) || !missing.IsNotFound {
 		t.Error(err)
 	}
-	if _, err := r.DialContext(t.Context(), "tcp", "failing.example:443"); !errors.Is(err, dns.ErrFailed) {
+	if _, err := r.DialContext(soon(t), "tcp", "failing.example:443"); !errors.Is(err, dns.ErrFailed) {
 		t.Error(err)
 	}
+	var dials sync.WaitGroup
 	for _, address := range []string{"silent.example:443", "45.79.99.99:443"} { // 45.79.99.99 is nobody's
-		if _, err := r.DialContext(t.Context(), "tcp", address); err == nil || errors.Is(err, egress.ErrRelayDown) {
-			t.Errorf("%s: %v", address, err)
-		}
+		dials.Go(func() {
+			if _, err := r.DialContext(soon(t), "tcp", address); err == nil || errors.Is(err, egress.ErrRelayDown) {
+				t.Errorf("%s: %v", address, err)
+			}
+		})
 	}
+	dials.Wait()
 	if s := r.State(); s.Down {
 		t.Error(s)
 	}
@@ -128,10 +133,19 @@ func TestCutAndReturn(t *testing.T) {
 		t.Fatal(err)
 	}
 	old := r.tunnel
-	l, err := r.Listen(t.Context(), 8443)
+	l, err := r.Listen(soon(t), 8443)
 	if err != nil {
 		t.Fatal(err)
 	}
+	// What is under way still of the connection that ended would be a sign of life to the next one.
+	heard, still := old.received(), 0
+	until(t, 10*time.Second, "nothing is under way", func() bool {
+		if now := old.received(); now != heard {
+			heard, still = now, 0
+		}
+		still++
+		return still > 20
+	})
 	f.stop()
 	begun := time.Now()
 	if _, err := get(t, r.DialContext, url); !errors.Is(err, egress.ErrRelayDown) {
@@ -141,20 +155,36 @@ func TestCutAndReturn(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	t.Logf("down after %v", time.Since(begun).Round(time.Second))
+	trying, cancel := context.WithCancel(soon(t))
+	tried := make(chan error)
+	go func() { tried <- r.Connect(trying) }()
+	until(t, 5*time.Second, "the link is tried again", func() bool { return len(r.making) > 0 })
 	begun = time.Now()
-	if _, err := r.DialContext(t.Context(), "tcp", public.String()+":80"); !errors.Is(err, egress.ErrRelayDown) || time.Since(begun) > time.Second {
+	if _, err := r.DialContext(soon(t), "tcp", public.String()+":80"); !errors.Is(err, egress.ErrRelayDown) || time.Since(begun) > time.Second {
 		t.Error(err, time.Since(begun))
 	}
-	if _, err := l.Accept(); err == nil {
-		t.Error("the listener outlives the link")
+	cancel()
+	if err := <-tried; !errors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
-	select {
-	case <-old.gone:
-	case <-t.Context().Done():
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if c, err := l.Accept(); err == nil {
+			t.Error("the listener outlives the link")
+			c.Close()
+		}
+	}()
+	for name, end := range map[string]chan struct{}{"listener": ended, "tunnel": old.gone} {
+		select {
+		case <-end:
+		case <-soon(t).Done():
+			t.Fatalf("the %s outlives the link", name)
+		}
 	}
 	f.start()
 	f.serve(80)
-	if err := r.Connect(t.Context()); err != nil {
+	if err := r.Connect(soon(t)); err != nil {
 		t.Fatal(err)
 	}
 	if s := r.State(); s.Down || s.Lost.IsZero() {
@@ -174,11 +204,12 @@ func TestAnotherKey(t *testing.T) {
 	f.private, _ = newKey(t)
 	f.start()
 	r := f.relay()
-	if _, err := r.DialContext(t.Context(), "tcp", "good.example:443"); !errors.Is(err, egress.ErrRelayDown) {
+	begun := time.Now()
+	if _, err := r.DialContext(soon(t), "tcp", "good.example:443"); !errors.Is(err, egress.ErrRelayDown) {
 		t.Error(err)
 	}
-	if s := r.State(); !s.Down {
-		t.Error(s)
+	if s := r.State(); !s.Down || time.Since(begun) > greeting+2*time.Second {
+		t.Error(s, time.Since(begun))
 	}
 	if asked := f.wasAsked(); len(asked) > 0 {
 		t.Errorf("asked for %q", asked)
@@ -186,7 +217,7 @@ func TestAnotherKey(t *testing.T) {
 	f.stop()
 	f.private = right
 	f.start()
-	if err := r.Connect(t.Context()); err != nil {
+	if err := r.Connect(soon(t)); err != nil {
 		t.Error(err)
 	}
 }
@@ -230,12 +261,12 @@ func TestListen(t *testing.T) {
 	t.Parallel()
 	f := newFar(t)
 	r := f.relay()
-	l, err := r.Listen(t.Context(), 443)
+	l, err := r.Listen(soon(t), 443)
 	if err != nil {
 		t.Fatal(err)
 	}
 	serve(l)
-	if _, err := r.Listen(t.Context(), 443); err == nil {
+	if _, err := r.Listen(soon(t), 443); err == nil {
 		t.Error("a port is listened on twice")
 	}
 	got, err := get(t, func(ctx context.Context, _, address string) (net.Conn, error) {
@@ -250,12 +281,12 @@ func TestListen(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Error(err)
 	}
-	again, err := r.Listen(t.Context(), 443)
+	again, err := r.Listen(soon(t), 443)
 	if err != nil {
 		t.Fatal(err)
 	}
 	again.Close()
-	if _, err := r.Listen(t.Context(), 0); err == nil {
+	if _, err := r.Listen(soon(t), 0); err == nil {
 		t.Error("port 0")
 	}
 }
@@ -269,13 +300,13 @@ func TestConnectFails(t *testing.T) {
 		"cannot be reached":                func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ENETUNREACH },
 	} {
 		r := f.relay(func(c *Config) { c.Dial = dial })
-		if err := r.Connect(t.Context()); !errors.Is(err, egress.ErrRelayDown) || r.State().Reason != want {
+		if err := r.Connect(soon(t)); !errors.Is(err, egress.ErrRelayDown) || r.State().Reason != want {
 			t.Error(err, r.State())
 		}
 	}
 	f.stop()
 	r := f.relay()
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(soon(t), 100*time.Millisecond)
 	defer cancel()
 	if _, err := r.DialContext(ctx, "tcp", public.String()+":443"); !errors.Is(err, context.DeadlineExceeded) || r.State().Down {
 		t.Error(err, r.State())
@@ -283,10 +314,10 @@ func TestConnectFails(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := r.DialContext(t.Context(), "tcp", public.String()+":443"); !errors.Is(err, egress.ErrClosed) {
+	if _, err := r.DialContext(soon(t), "tcp", public.String()+":443"); !errors.Is(err, egress.ErrClosed) {
 		t.Error(err)
 	}
-	if err := r.Connect(t.Context()); !errors.Is(err, egress.ErrClosed) {
+	if err := r.Connect(soon(t)); !errors.Is(err, egress.ErrClosed) {
 		t.Error(err)
 	}
 }
@@ -304,12 +335,12 @@ func TestCloseLeavesNothing(t *testing.T) {
 	}
 	once := func() {
 		r := f.relay()
-		l, err := r.Listen(t.Context(), 443)
+		l, err := r.Listen(soon(t), 443)
 		if err != nil {
 			t.Fatal(err)
 		}
 		go http.Serve(l, nil)
-		c, err := r.DialContext(t.Context(), "tcp", public.String()+":80")
+		c, err := r.DialContext(soon(t), "tcp", public.String()+":80")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -320,15 +351,23 @@ func TestCloseLeavesNothing(t *testing.T) {
 			}
 			done <- err
 		}()
-		c2, err := r.DialContext(t.Context(), "tcp", public.String()+":80")
+		c2, err := r.DialContext(soon(t), "tcp", public.String()+":80")
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer c2.Close()
-		if err := r.Close(); err != nil {
-			t.Fatal(err)
+		closed := make(chan error)
+		go func() { closed <- r.Close() }()
+		for name, end := range map[string]chan error{"the relay": closed, "a connection": done} {
+			select {
+			case err := <-end:
+				if name == "the relay" && err != nil {
+					t.Fatal(err)
+				}
+			case <-soon(t).Done():
+				t.Fatalf("%s does not end", name)
+			}
 		}
-		<-done
 		c.Close()
 		<-time.After(50 * time.Millisecond) // a far end takes no two handshakes in 20 ms: the second would be tried again in 5 s
 	}

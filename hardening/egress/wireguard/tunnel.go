@@ -38,21 +38,17 @@ type tunnel struct {
 	bind  *bind
 	stack *stack.Stack
 	dev   *device.Device
-	quiet time.Duration
 
 	ctx    context.Context // ends with the tunnel
 	cancel context.CancelFunc
 	once   sync.Once
 	gone   chan struct{} // closed when nothing of it is left
-
-	mu        sync.Mutex
-	listeners map[*listener]bool
 }
 
 // newTunnel makes a tunnel and its sockets. Nothing but look-ups of the endpoints' names has left when it returns, unless the
 // file asks for keepalives.
 func newTunnel(ctx context.Context, c Config) (*tunnel, error) {
-	t := &tunnel{conf: c.Conf, quiet: quiet, gone: make(chan struct{}), listeners: make(map[*listener]bool)}
+	t := &tunnel{conf: c.Conf, gone: make(chan struct{})}
 	var err error
 	if t.bind, err = newBind(ctx, c.Dial, c.Conf.Peers); err != nil {
 		return nil, err
@@ -132,8 +128,8 @@ func (t *tunnel) received() (n uint64) {
 	return n
 }
 
-// watch returns true when something that has to be answered has not been for too long, and false when the tunnel ends.
-func (t *tunnel) watch() bool {
+// watch returns true when something that has to be answered has not been for so long, and false when the tunnel ends.
+func (t *tunnel) watch(quiet time.Duration) bool {
 	tick := time.NewTicker(look)
 	defer tick.Stop()
 	var heard, answered uint64
@@ -151,7 +147,7 @@ func (t *tunnel) watch() bool {
 				heard, answered, since = n, asked, time.Time{}
 			} else if since.IsZero() {
 				since = now
-			} else if now.Sub(since) >= t.quiet {
+			} else if now.Sub(since) >= quiet {
 				return true
 			}
 		}
@@ -163,12 +159,7 @@ func (t *tunnel) close() {
 	t.once.Do(func() {
 		defer close(t.gone)
 		t.cancel()
-		t.mu.Lock()
-		for l := range t.listeners {
-			l.end()
-		}
-		t.mu.Unlock()
-		t.stack.Close() // connections are reset, while that can still leave
+		t.stack.Close() // connections are reset, while that can still leave, and listeners end
 		t.dev.Close()
 		t.bind.end()
 		t.stack.Wait()

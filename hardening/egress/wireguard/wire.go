@@ -3,12 +3,14 @@ package wireguard
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"sync"
 
 	"golang.zx2c4.com/wireguard/tun"
 	"gvisor.dev/gvisor/pkg/buffer"
+	"gvisor.dev/gvisor/pkg/log"
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"gvisor.dev/gvisor/pkg/tcpip/link/channel"
@@ -34,8 +36,12 @@ type wire struct {
 	once   sync.Once
 }
 
+// silence keeps gVisor from writing addresses of packets to standard error, which it does by itself.
+var silence = sync.OnceFunc(func() { log.SetTarget(&log.Writer{Next: io.Discard}) })
+
 // newStack makes the stack of a tunnel, whose only way out is the wire.
 func newStack(c *Conf) (*stack.Stack, *wire, error) {
+	silence()
 	w := &wire{ep: channel.New(queued, uint32(c.MTU), ""), mtu: c.MTU, events: make(chan tun.Event)}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	s := stack.New(stack.Options{

@@ -22,6 +22,7 @@ import (
 	"golang.zx2c4.com/wireguard/tun/netstack"
 
 	"github.com/dunnock-server/dunnock/hardening/egress"
+	"github.com/dunnock-server/dunnock/hardening/freeport"
 )
 
 // What is inside the tunnel: our address, the resolver, and a server with an address that the rules permit.
@@ -48,6 +49,7 @@ type far struct {
 	private, public Key
 	ourPrivate      Key
 	ourPublic       Key
+	host            string // of the endpoint
 	port            uint16
 	names           map[string][]string // of the resolver
 
@@ -59,15 +61,21 @@ type far struct {
 }
 
 func newFar(t testing.TB) *far {
-	f := &far{t: t, names: map[string][]string{}}
+	f := &far{t: t, host: "127.0.0.1", names: map[string][]string{}}
 	f.private, f.public = newKey(t)
 	f.ourPrivate, f.ourPublic = newKey(t)
+	p, err := freeport.Find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Close() // from here on its own socket marks it; and while there is none, no connection is given it
+	f.port = p.Number
 	f.start()
 	t.Cleanup(f.stop)
 	return f
 }
 
-// start begins, at the port that it had before if it had one.
+// start begins, each time at the same port.
 func (f *far) start() {
 	f.t.Helper()
 	wire, stack, err := netstack.CreateNetTUN([]netip.Addr{resolver, public}, nil, 1420)
@@ -83,9 +91,6 @@ func (f *far) start() {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	text, _ := f.dev.IpcGet()
-	_, port, _ := strings.Cut(text, "listen_port=")
-	fmt.Sscan(port, &f.port)
 	f.resolve()
 }
 
@@ -93,8 +98,8 @@ func (f *far) stop() { f.dev.Close() }
 
 // file is ours for it, with more lines for [Interface].
 func (f *far) file(more ...string) string {
-	return fmt.Sprintf("[Interface]\nPrivateKey = %s\nAddress = %s/32\n%s\n[Peer]\nPublicKey = %s\nEndpoint = 127.0.0.1:%d\nAllowedIPs = 0.0.0.0/0\n",
-		f.ourPrivate.base64(), ours, strings.Join(more, "\n"), f.public.base64(), f.port)
+	return fmt.Sprintf("[Interface]\nPrivateKey = %s\nAddress = %s/32\n%s\n[Peer]\nPublicKey = %s\nEndpoint = %s:%d\nAllowedIPs = 0.0.0.0/0\n",
+		f.ourPrivate.base64(), ours, strings.Join(more, "\n"), f.public.base64(), f.host, f.port)
 }
 
 func parsed(t testing.TB, file string) *Conf {
@@ -158,17 +163,7 @@ func (f *far) resolve() {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	go func() {
-		for b := make([]byte, 512); ; {
-			n, from, err := udp.ReadFrom(b)
-			if err != nil {
-				return
-			}
-			for _, reply := range f.answer(b[:n], false) {
-				udp.WriteTo(reply, from)
-			}
-		}
-	}()
+	go f.packets(udp)
 	go func() {
 		for {
 			c, err := tcp.Accept()
@@ -184,6 +179,19 @@ func (f *far) resolve() {
 			c.Close()
 		}
 	}()
+}
+
+// packets answers over UDP.
+func (f *far) packets(udp net.PacketConn) {
+	for b := make([]byte, 512); ; {
+		n, from, err := udp.ReadFrom(b)
+		if err != nil {
+			return
+		}
+		for _, reply := range f.answer(b[:n], false) {
+			udp.WriteTo(reply, from)
+		}
+	}
 }
 
 // answer gives what is sent for a query: for a name that begins with "spoofed", what belongs to other queries comes first.
@@ -248,11 +256,19 @@ func (f *far) wasAsked() []string {
 	return f.asked
 }
 
+// soon is a context that ends, so that what waits for ever fails instead.
+func soon(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 // get asks by HTTP through a relay.
 func get(t testing.TB, dial egress.Dial, url string) (string, error) {
 	t.Helper()
 	c := &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
-	req, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+	req, err := http.NewRequestWithContext(soon(t), "GET", url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
