@@ -51,11 +51,13 @@ var rooms = map[string]struct{ may, why string }{
 	"federation/control":        {"federation hardening/egress hardening/ingress storage", "it decodes, calls and encodes; of what is below federation it has the types that the owner is told"},
 	"federation/node":           {"federation federation/control federation/delivery federation/discovery federation/documents federation/inbox federation/resolve federation/retention federation/wire hardening hardening/egress hardening/exposure hardening/hostname hardening/ingress hardening/sanitize hardening/timing storage storage/backup", "wiring"},
 	"federation/federationtest": {"federation federation/control federation/node hardening hardening/egress hardening/pipenet hardening/timing storage", "several nodes in one process, for tests"},
-	"cmd/internal/config":       {"federation/node federation/retention hardening hardening/egress hardening/egress/proxy hardening/egress/tor hardening/egress/wireguard hardening/hostname hardening/ingress hardening/timing", "the file, and the node it describes"},
+	"cmd/internal/config":       {"federation/node federation/retention hardening hardening/egress hardening/egress/proxy hardening/egress/sshlink hardening/egress/tor hardening/egress/wireguard hardening/hostname hardening/ingress hardening/timing", "the file, and the node it describes"},
 	"cmd/internal/layout":       {"", "tests only"},
 	"cmd/dunnock":               {"cmd/internal/config federation federation/control federation/node hardening/egress hardening/ingress storage storage/backup", "thin: parse, call, print"},
 
 	"hardening/egress/wireguard": {"hardening/dns hardening/egress", "packets over sockets that egress made; its network stack has no other way out"},
+
+	"hardening/egress/sshlink": {"hardening/egress", "channels over a connection that egress made"},
 
 	"hardening/egress/tor/tortest": {"hardening/freeport", "a tor network for tests, which no other package may be built on"},
 
