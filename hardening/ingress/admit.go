@@ -21,7 +21,7 @@ const grace = 250 * time.Millisecond
 type admission struct {
 	total   int
 	perPeer int
-	peer    func(address string) peer
+	peer    func(net.Addr) peer
 
 	mu    sync.Mutex
 	room  *sync.Cond // to look again for it
@@ -29,7 +29,7 @@ type admission struct {
 	peers map[peer]int // connections at the moment; no entry for none
 }
 
-func newAdmission(total, perPeer int, of func(string) peer) *admission {
+func newAdmission(total, perPeer int, of func(net.Addr) peer) *admission {
 	a := &admission{total: total, perPeer: perPeer, peer: of, conns: make(map[*admittedConn]struct{}), peers: make(map[peer]int)}
 	a.room = sync.NewCond(&a.mu)
 	return a
@@ -69,11 +69,11 @@ func (l *admitted) Accept() (net.Conn, error) {
 
 // enter makes room for a connection, and returns nil when there is none for it.
 func (l *admitted) enter(conn net.Conn) *admittedConn {
-	c := &admittedConn{Conn: conn, admission: l.admission, from: l.peer(conn.RemoteAddr().String())}
+	c := &admittedConn{Conn: conn, admission: l.admission, from: l.peer(conn.RemoteAddr())}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for {
-		if l.closed || !c.from.exempt && l.peers[c.from] >= l.perPeer {
+		if l.closed || c.from.counted() && l.peers[c.from] >= l.perPeer {
 			return nil
 		}
 		if len(l.conns) < l.total {
@@ -91,7 +91,7 @@ func (l *admitted) enter(conn net.Conn) *admittedConn {
 	}
 	c.waits = time.Now()
 	l.conns[c] = struct{}{}
-	if !c.from.exempt {
+	if c.from.counted() {
 		l.peers[c.from]++
 	}
 	return c
@@ -124,7 +124,7 @@ func (a *admission) leave(c *admittedConn) {
 		return
 	}
 	delete(a.conns, c)
-	if !c.from.exempt {
+	if c.from.counted() {
 		if a.peers[c.from]--; a.peers[c.from] == 0 {
 			delete(a.peers, c.from)
 		}

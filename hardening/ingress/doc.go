@@ -1,5 +1,5 @@
-// Package ingress is the only place where dunnock listens. It opens the listeners (Listen, ListenControl) and holds what is
-// served on them, and on those that a relay hands in, to limits (Server).
+// Package ingress is the only place where dunnock listens. It opens the listeners (Listen, ListenControl), keeps those that
+// are at a relay's far end (Forward), holds what is served on them to limits (Server), and looks at them from outside (Probe).
 //
 // What it promises:
 //
@@ -13,8 +13,9 @@
 //   - A panic in a handler costs its request, not the node.
 //   - Nothing is looked up in order to listen: an address is literal.
 //
-// X-Forwarded-For and its kin are trusted from nobody. So behind a reverse proxy, and on an onion service, all clients are
-// one to the limits; therefore these do not apply to unix sockets and loopback, where such a proxy is.
+// X-Forwarded-For and its kin are trusted from Config.TrustedProxies alone. Behind any other reverse proxy all clients are one
+// to the limits; therefore these do not apply to unix sockets and loopback, where such a proxy is. Visitors of an onion service,
+// and those of whom nobody says where they come from, are limited as a crowd (Strangers), and the log says so once.
 //
 // It does not route, authenticate or end TLS, and it writes nothing but log lines and the socket files.
 package ingress

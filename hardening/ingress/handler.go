@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,10 +21,20 @@ const retryAfter = "10"
 type guard struct {
 	next      http.Handler
 	log       *slog.Logger
-	peer      func(address string) peer
+	peers     *peers
+	proxies   proxies
 	limiter   *limiter
+	probe     *Probe
 	maxBody   int64
 	bodyLimit func(*http.Request) int64
+	strangers atomic.Bool // there was one
+}
+
+// strange notes that a visitor's address is not known, and says so once: the limits are then others.
+func (g *guard) strange() {
+	if g.strangers.CompareAndSwap(false, true) {
+		g.log.Info("the addresses of visitors are not known: limits hold for all of them together")
+	}
 }
 
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -35,7 +47,11 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
 
-	p := g.peer(r.RemoteAddr)
+	g.probe.note(r.URL.Path)
+	p := g.from(r)
+	if p.crowd {
+		g.strange()
+	}
 	if !g.limiter.allow(p) {
 		h.Set("Retry-After", retryAfter)
 		refuse(w, http.StatusTooManyRequests)
@@ -57,6 +73,22 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.RemoteAddr = ""
 	r.Header = withoutForwarded(r.Header)
 	g.next.ServeHTTP(t, r)
+}
+
+// from says whose limits a request counts for.
+func (g *guard) from(r *http.Request) peer {
+	if c, ok := r.Context().Value(connContext{}).(*admittedConn); ok && g.proxies.speaks(c.RemoteAddr()) {
+		return g.proxies.behind(r.Header, g.peers.network)
+	}
+	return g.peers.of(r.RemoteAddr)
+}
+
+// connected says whose share of connections one counts for: a trusted proxy's for none, since it brings everybody.
+func (g *guard) connected(from net.Addr) peer {
+	if g.proxies.speaks(from) {
+		return peer{exempt: true}
+	}
+	return g.peers.of(from.String())
 }
 
 // arriving has the connection of a request wait for its body until that is there as a whole.

@@ -12,8 +12,10 @@ import (
 // full again: the table protects itself before it protects from them, and MaxConns is what is left.
 const maxBuckets = 4096
 
-// limiter is a token bucket for each network.
+// limiter is a token bucket for each network, and one for all whose network is not known.
 type limiter struct {
+	crowd *rate.Limiter
+
 	rate  rate.Limit
 	burst int
 	full  time.Duration // in which an empty bucket is full again
@@ -29,18 +31,22 @@ type bucket struct {
 	tokens *rate.Limiter
 }
 
-func newLimiter(perSecond float64, burst int) *limiter {
+func newLimiter(c Config) *limiter {
 	return &limiter{
-		rate: rate.Limit(perSecond), burst: burst,
-		full:   time.Duration(float64(burst) / perSecond * float64(time.Second)),
+		crowd: rate.NewLimiter(rate.Limit(c.CrowdRate), c.CrowdBurst),
+		rate:  rate.Limit(c.Rate), burst: c.Burst,
+		full:   time.Duration(float64(c.Burst) / c.Rate * float64(time.Second)),
 		byPeer: make(map[string]*list.Element), recent: list.New(),
 	}
 }
 
 // allow takes a token of p's bucket, if there is one.
 func (l *limiter) allow(p peer) bool {
-	if p.exempt {
+	switch {
+	case p.exempt:
 		return true
+	case p.crowd:
+		return l.crowd.Allow()
 	}
 	now := time.Now()
 	l.mu.Lock()

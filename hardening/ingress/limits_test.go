@@ -55,7 +55,7 @@ func TestRate(t *testing.T) {
 func TestRateExempt(t *testing.T) {
 	k := newPeers()
 	for _, a := range []string{"127.0.0.1:1", "[::1]:1", "@", "", "pipe"} {
-		l := newLimiter(1, 1)
+		l := newLimiter(Config{Rate: 1, Burst: 1})
 		for range 3 {
 			if !l.allow(k.of(a)) {
 				t.Errorf("%q is limited", a)
@@ -67,7 +67,7 @@ func TestRateExempt(t *testing.T) {
 // The table is bounded, and a network that has been quiet is not in it.
 func TestBuckets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k, l := newPeers(), newLimiter(1, 10)
+		k, l := newPeers(), newLimiter(Config{Rate: 1, Burst: 10})
 		for i := range 10_000 {
 			l.allow(k.of(fmt.Sprintf("198.18.%d.%d:1", i>>8, i&255)))
 		}

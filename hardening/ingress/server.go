@@ -2,6 +2,7 @@ package ingress
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,7 +14,9 @@ import (
 // Server serves one handler within the limits of a Config, on as many listeners as there are ways in.
 type Server struct {
 	http  *http.Server
+	guard *guard
 	admit *admission
+	tls   *tls.Config
 	drain time.Duration
 }
 
@@ -21,12 +24,12 @@ type Server struct {
 // that a client sent, or its address.
 func NewServer(h http.Handler, c Config, log *slog.Logger) *Server {
 	c = c.withDefaults()
-	peers := newPeers()
+	g := &guard{
+		next: h, log: log, peers: newPeers(), proxies: proxies{c.TrustedProxies, c.TrustSocket}, limiter: newLimiter(c), probe: c.Probe,
+		maxBody: c.MaxBody, bodyLimit: c.BodyLimit,
+	}
 	s := &http.Server{
-		Handler: &guard{
-			next: h, log: log, peer: peers.of, limiter: newLimiter(c.Rate, c.Burst),
-			maxBody: c.MaxBody, bodyLimit: c.BodyLimit,
-		},
+		Handler:                      g,
 		ReadHeaderTimeout:            c.HeaderTimeout,
 		ReadTimeout:                  c.ReadTimeout,
 		WriteTimeout:                 c.WriteTimeout,
@@ -38,9 +41,14 @@ func NewServer(h http.Handler, c Config, log *slog.Logger) *Server {
 	}
 	s.Protocols.SetHTTP1(true)
 	s.ConnState = changed
-	s.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connContext{}, c) }
-	return &Server{http: s, admit: newAdmission(c.MaxConns, c.MaxPeerConns, peers.of), drain: c.DrainTimeout}
+	s.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		return context.WithValue(ctx, connContext{}, below(c))
+	}
+	return &Server{http: s, guard: g, admit: newAdmission(c.MaxConns, c.MaxPeerConns, g.connected), tls: c.TLS, drain: c.DrainTimeout}
 }
+
+// Strangers says whether there was a visitor whose address is not known: see the function of that name.
+func (s *Server) Strangers() bool { return s.guard.strangers.Load() }
 
 type connContext struct{}
 
@@ -48,18 +56,30 @@ type connContext struct{}
 func changed(c net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateIdle:
-		c.(*admittedConn).wait(time.Now())
+		below(c).wait(time.Now())
 	case http.StateActive, http.StateHijacked:
-		c.(*admittedConn).wait(time.Time{})
+		below(c).wait(time.Time{})
 	}
+}
+
+// below is the connection below one of net/http's.
+func below(c net.Conn) *admittedConn {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	return c.(*admittedConn)
 }
 
 // Serve answers what arrives on ln until ctx ends; then it stops accepting, gives requests under way Config.DrainTimeout, and
 // ends what is left. It returns nil after that and after Shutdown, and closes ln in every case. It can be called for several
 // listeners at once; the end of one call's ctx ends them all.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	ln = s.admit.listener(ln)
+	if s.tls != nil {
+		ln = tls.NewListener(ln, s.tls)
+	}
 	failed := make(chan error, 1)
-	go func() { failed <- s.http.Serve(s.admit.listener(ln)) }()
+	go func() { failed <- s.http.Serve(ln) }()
 	select {
 	case err := <-failed:
 		if errors.Is(err, http.ErrServerClosed) {
