@@ -38,6 +38,7 @@ var rooms = map[string]struct{ may, why string }{
 	"hardening/egress/proxy":    {"hardening/egress hardening/egress/tor", "bytes over a connection that egress made; tor only says how it is"},
 	"hardening/egress/tor":      {"hardening/egress", "lines over a connection that egress made"},
 	"hardening/ingress":         {"hardening/egress", "it listens, and knows nothing of what for; it asks by egress whether a control socket is in use"},
+	"hardening/ingress/certs":   {"hardening/dns hardening/egress hardening/hostname", "requests by a transport that it is given; egress only says that there is no way"},
 	"hardening/exposure":        {"storage", "the ledger is kept in storage; nothing else of hardening is"},
 	"hardening":                 {"hardening/dns hardening/egress hardening/exposure hardening/hostname hardening/redact", "the gate holds no keys and reads no records"},
 	"federation/wire":           {"federation/httpsig federation/vocab hardening/hostname hardening/sanitize hardening/timing storage", "pure: records and documents, no I/O"},
@@ -48,12 +49,12 @@ var rooms = map[string]struct{ may, why string }{
 	"federation":                {"federation/documents federation/delivery federation/resolve federation/vocab federation/wire hardening hardening/egress hardening/media hardening/timing storage", "the owner's acts; served by the surfaces, never the other way"},
 	"federation/discovery":      {"federation/vocab federation/wire hardening hardening/hostname", "what is found without a key goes through the gate"},
 	"federation/documents":      {"federation/resolve federation/vocab federation/wire hardening hardening/hostname storage", "what is served goes through the gate"},
-	"federation/control":        {"federation hardening/egress hardening/ingress storage", "it decodes, calls and encodes; of what is below federation it has the types that the owner is told"},
-	"federation/node":           {"federation federation/control federation/delivery federation/discovery federation/documents federation/inbox federation/resolve federation/retention federation/wire hardening hardening/egress hardening/exposure hardening/hostname hardening/ingress hardening/sanitize hardening/timing storage storage/backup", "wiring"},
+	"federation/control":        {"federation hardening/egress hardening/ingress hardening/ingress/certs storage", "it decodes, calls and encodes; of what is below federation it has the types that the owner is told"},
+	"federation/node":           {"federation federation/control federation/delivery federation/discovery federation/documents federation/inbox federation/resolve federation/retention federation/wire hardening hardening/egress hardening/exposure hardening/hostname hardening/ingress hardening/ingress/certs hardening/sanitize hardening/timing storage storage/backup", "wiring"},
 	"federation/federationtest": {"federation federation/control federation/node hardening hardening/egress hardening/pipenet hardening/timing storage", "several nodes in one process, for tests"},
-	"cmd/internal/config":       {"federation/node federation/retention hardening hardening/egress hardening/egress/proxy hardening/egress/sshlink hardening/egress/tor hardening/egress/wireguard hardening/hostname hardening/ingress hardening/timing", "the file, and the node it describes"},
+	"cmd/internal/config":       {"federation/node federation/retention hardening hardening/egress hardening/egress/proxy hardening/egress/sshlink hardening/egress/tor hardening/egress/wireguard hardening/hostname hardening/ingress hardening/ingress/certs hardening/timing", "the file, and the node it describes"},
 	"cmd/internal/layout":       {"", "tests only"},
-	"cmd/dunnock":               {"cmd/internal/config federation federation/control federation/node hardening/egress hardening/ingress storage storage/backup", "thin: parse, call, print"},
+	"cmd/dunnock":               {"cmd/internal/config federation federation/control federation/node hardening/egress hardening/ingress hardening/ingress/certs storage storage/backup", "thin: parse, call, print"},
 
 	"hardening/egress/wireguard": {"hardening/dns hardening/egress", "packets over sockets that egress made; its network stack has no other way out"},
 
@@ -87,7 +88,9 @@ var doors = map[string][]string{
 var openers = []string{"hardening/egress", "hardening/ingress"}
 
 // lent is what opens a door only for who does not say by what it is to go.
-var lent = map[string]string{}
+var lent = map[string]string{
+	"hardening/ingress/certs": "net/http.Client", // for acmez, around a transport that it is given and must have
+}
 
 // world are the packages that play the other machines of a trial, each with the doors that it opens and no others. They lie
 // below a command's internal folder, or no room may import them, so that no package of a node can.
