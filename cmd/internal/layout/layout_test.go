@@ -54,11 +54,12 @@ var rooms = map[string]struct{ may, why string }{
 	"federation/federationtest": {"federation federation/control federation/node hardening hardening/egress hardening/pipenet hardening/timing storage", "several nodes in one process, for tests"},
 	"cmd/internal/config":       {"federation/node federation/retention hardening hardening/egress hardening/egress/proxy hardening/egress/sshlink hardening/egress/tor hardening/egress/wireguard hardening/hostname hardening/ingress hardening/ingress/certs hardening/timing", "the file, and the node it describes"},
 	"cmd/internal/layout":       {"", "tests only"},
-	"cmd/dunnock":               {"cmd/internal/config federation federation/control federation/node hardening/egress hardening/ingress hardening/ingress/certs storage storage/backup", "thin: parse, call, print"},
+	"cmd/dunnock":               {"cmd/internal/config federation federation/control federation/node hardening/egress hardening/ingress hardening/ingress/certs hardening/relay storage storage/backup", "thin: parse, call, print"},
 
 	"hardening/egress/wireguard": {"hardening/dns hardening/egress", "packets over sockets that egress made; its network stack has no other way out"},
 
 	"hardening/egress/sshlink": {"hardening/egress", "channels over a connection that egress made"},
+	"hardening/relay":          {"hardening/egress hardening/ingress", "the far end: it knows nothing of a node, and of the network only what those two open"},
 
 	"hardening/egress/tor/tortest": {"hardening/freeport", "a tor network for tests, which no other package may be built on"},
 
