@@ -28,6 +28,7 @@ var recordTests = map[string]func(*testing.T, *DB){
 	"what nobody touched is forgotten":            whatNobodyTouchedIsForgotten,
 	"what strangers left is forgotten":            whatStrangersLeftIsForgotten,
 	"old rows are forgotten, the oldest first":    oldRowsAreForgotten,
+	"what there is can be counted":                whatThereIsCanBeCounted,
 }
 
 func TestRecords(t *testing.T) {
