@@ -70,6 +70,20 @@ type Queue struct {
 	served  map[string]bool   // servers that a goroutine has taken on; true: to be looked at again when it has left
 	beyond  bool              // more servers are due than the last look returned
 	letters map[int64]*letter // by act
+
+	outcomes Outcomes
+}
+
+// Outcomes are attempts to deliver, by what became of them.
+type Outcomes struct {
+	Arrived, Withheld, Hopeless, Failed, Held uint64
+}
+
+// Outcomes returns those of all attempts that this queue has made.
+func (q *Queue) Outcomes() Outcomes {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.outcomes
 }
 
 // New makes a queue. It sends nothing until [Queue.Run] or [Queue.ProcessBatch].

@@ -68,7 +68,27 @@ func (q *Queue) settle(ctx context.Context, h *storage.Host, results []outcome) 
 	if err != nil {
 		return false, fmt.Errorf("settle deliveries: %w", err)
 	}
+	q.count(results)
 	return more, nil
+}
+
+func (q *Queue) count(results []outcome) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, o := range results {
+		switch o.verdict {
+		case arrived:
+			q.outcomes.Arrived++
+		case withheld:
+			q.outcomes.Withheld++
+		case hopeless:
+			q.outcomes.Hopeless++
+		case refused, failing:
+			q.outcomes.Failed++
+		case held:
+			q.outcomes.Held++
+		}
+	}
 }
 
 // announced says that an actor's Update of itself, which may announce a key, need not be told there again.
