@@ -49,12 +49,13 @@ var rooms = map[string]struct{ may, why string }{
 	"federation":                {"federation/documents federation/delivery federation/resolve federation/vocab federation/wire hardening hardening/egress hardening/media hardening/timing storage", "the owner's acts; served by the surfaces, never the other way"},
 	"federation/discovery":      {"federation/vocab federation/wire hardening hardening/hostname", "what is found without a key goes through the gate"},
 	"federation/documents":      {"federation/resolve federation/vocab federation/wire hardening hardening/hostname storage", "what is served goes through the gate"},
-	"federation/control":        {"federation hardening/egress hardening/ingress hardening/ingress/certs storage", "it decodes, calls and encodes; of what is below federation it has the types that the owner is told"},
-	"federation/node":           {"federation federation/control federation/delivery federation/discovery federation/documents federation/inbox federation/resolve federation/retention federation/wire hardening hardening/egress hardening/exposure hardening/hostname hardening/ingress hardening/ingress/certs hardening/sanitize hardening/timing storage storage/backup", "wiring"},
+	"federation/metrics":        {"", "a leaf: figures in, text out"},
+	"federation/control":        {"federation federation/metrics hardening/egress hardening/ingress hardening/ingress/certs storage", "it decodes, calls and encodes; of what is below federation it has the types that the owner is told"},
+	"federation/node":           {"federation federation/control federation/delivery federation/discovery federation/documents federation/inbox federation/metrics federation/resolve federation/retention federation/wire hardening hardening/egress hardening/exposure hardening/hostname hardening/ingress hardening/ingress/certs hardening/sanitize hardening/timing storage storage/backup", "wiring"},
 	"federation/federationtest": {"federation federation/control federation/node hardening hardening/egress hardening/pipenet hardening/timing storage", "several nodes in one process, for tests"},
 	"cmd/internal/config":       {"federation/node federation/retention hardening hardening/egress hardening/egress/proxy hardening/egress/sshlink hardening/egress/tor hardening/egress/wireguard hardening/hostname hardening/ingress hardening/ingress/certs hardening/timing", "the file, and the node it describes"},
 	"cmd/internal/layout":       {"", "tests only"},
-	"cmd/dunnock":               {"cmd/internal/config federation federation/control federation/node hardening/egress hardening/ingress hardening/ingress/certs hardening/relay storage storage/backup", "thin: parse, call, print"},
+	"cmd/dunnock":               {"cmd/internal/config federation federation/control federation/metrics federation/node hardening/egress hardening/ingress hardening/ingress/certs hardening/relay storage storage/backup", "thin: parse, call, print"},
 
 	"hardening/egress/wireguard": {"hardening/dns hardening/egress", "packets over sockets that egress made; its network stack has no other way out"},
 
