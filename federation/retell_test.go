@@ -39,13 +39,13 @@ func TestWhatWasEditedBeforeItLeftIsNotTold(t *testing.T) {
 func (w *world) listen(host string) func() string {
 	var mu sync.Mutex
 	var all strings.Builder
-	w.network.Heard = func(_, to string, sent []byte) {
+	w.network.Hear(func(_, to string, sent []byte) {
 		mu.Lock()
 		defer mu.Unlock()
 		if to == host {
 			all.Write(sent)
 		}
-	}
+	})
 	return func() string {
 		mu.Lock()
 		defer mu.Unlock()

@@ -2,10 +2,14 @@ package control
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/dunnock-server/dunnock/federation"
+	"github.com/dunnock-server/dunnock/federation/metrics"
 	"github.com/dunnock-server/dunnock/hardening/egress"
+	"github.com/dunnock-server/dunnock/hardening/ingress"
+	"github.com/dunnock-server/dunnock/hardening/ingress/certs"
 	"github.com/dunnock-server/dunnock/storage"
 )
 
@@ -117,6 +121,32 @@ type (
 	Relays struct {
 		Relays []egress.Way `json:"relays"`
 	}
+	// Ingress are the ways in, in the order of the configuration, the owner's last; empty while the node does not run.
+	Ingress struct {
+		Ingress []WayIn `json:"ingress"`
+		// Certificate is what is known of the certificate; nil where TLS ends elsewhere.
+		Certificate *certs.State `json:"certificate,omitempty"`
+	}
+	// WayIn is a way in as the owner sees it.
+	WayIn struct {
+		Name string `json:"name"`
+		// Onion is the name of the onion service, if it is one.
+		Onion string `json:"onion,omitempty"`
+		// Owner says that it is the owner's own.
+		Owner bool `json:"owner,omitempty"`
+		ingress.State
+		// Strangers says that there were visitors whose address is not known, so that limits hold for all of these together.
+		Strangers bool `json:"strangers,omitempty"`
+	}
+	// Findings are the result of "doctor".
+	Findings struct {
+		Checks []egress.Check `json:"checks"`
+	}
+	// Trial is the result of "relay_test".
+	Trial struct {
+		Name   string         `json:"name"`
+		Checks []egress.Check `json:"checks"`
+	}
 	// Found is the result of "lookup": one of the two.
 	Found struct {
 		Actor *federation.Account `json:"actor,omitempty"`
@@ -133,7 +163,8 @@ type (
 )
 
 // calls are all that the owner can ask for, by name.
-func calls(s *federation.Service, ways func() []egress.Way) map[string]call {
+func calls(c Config) map[string]call {
+	s := c.Service
 	post := func(fn func(context.Context, string) error) call {
 		return on(func(ctx context.Context, a ID) (none, error) { return none{}, fn(ctx, a.ID) })
 	}
@@ -200,10 +231,39 @@ func calls(s *federation.Service, ways func() []egress.Way) map[string]call {
 		"queue":        on(func(ctx context.Context, _ none) (*federation.Queued, error) { return s.Queued(ctx) }),
 		"password_set": on(func(ctx context.Context, a Password) (none, error) { return none{}, s.SetPassword(ctx, a.Password) }),
 		"relays": on(func(context.Context, none) (r Relays, err error) {
-			if ways != nil {
-				r.Relays = ways()
+			if c.Relays != nil {
+				r.Relays = c.Relays()
 			}
 			return r, nil
+		}),
+		"ingress": on(func(context.Context, none) (r Ingress, err error) {
+			if c.Ingress != nil && !c.Offline {
+				r = c.Ingress()
+			}
+			return r, nil
+		}),
+		"doctor": on(func(ctx context.Context, _ none) (r Findings, err error) {
+			if c.Examine == nil || c.Offline {
+				return r, &federation.Error{Kind: federation.Network, Message: "the node is not running: start it with `dunnock serve`"}
+			}
+			r.Checks, err = c.Examine(ctx)
+			return r, err
+		}),
+		"relay_test": on(func(ctx context.Context, a What) (t Trial, err error) {
+			if c.Try == nil {
+				return t, &federation.Error{Kind: federation.Network, Message: "nothing leaves this node"}
+			}
+			t.Name = a.What
+			if t.Checks, err = c.Try(ctx, a.What); errors.Is(err, egress.ErrNoRelay) {
+				err = &federation.Error{Kind: federation.NotFound, Message: "no relay in use is called that: `dunnock relay list` has their names"}
+			}
+			return t, err
+		}),
+		"metrics": on(func(ctx context.Context, _ none) (s metrics.Snapshot, err error) {
+			if c.Metrics != nil && !c.Offline {
+				s, err = c.Metrics(ctx)
+			}
+			return s, err
 		}),
 		"status": on(func(ctx context.Context, _ none) (*federation.Status, error) { return s.Status(ctx) }),
 	}

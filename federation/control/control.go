@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/dunnock-server/dunnock/federation"
+	"github.com/dunnock-server/dunnock/federation/metrics"
 	"github.com/dunnock-server/dunnock/hardening/egress"
 	"github.com/dunnock-server/dunnock/storage"
 )
@@ -44,7 +45,15 @@ type Config struct {
 	Offline bool // the node is down: what needs other servers is kept for later
 	// Relays tells what is known of the ways out. Nil: there are none.
 	Relays func() []egress.Way
-	Log    *slog.Logger
+	// Try tests one of them. Nil: none can be.
+	Try func(ctx context.Context, name string) ([]egress.Check, error)
+	// Ingress tells what is known of the ways in. Nil: there are none.
+	Ingress func() Ingress
+	// Metrics tells how the node is, for the owner's collector. Nil: as of one that does not run.
+	Metrics func(ctx context.Context) (metrics.Snapshot, error)
+	// Examine finds out what the owner should know of relays, ways in and certificates. Nil: nobody does.
+	Examine func(ctx context.Context) ([]egress.Check, error)
+	Log     *slog.Logger
 }
 
 // New makes a handler.
@@ -52,7 +61,7 @@ func New(c Config) *Handler {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	h := &Handler{db: c.DB, offline: c.Offline, log: c.Log, calls: calls(c.Service, c.Relays), mux: http.NewServeMux()}
+	h := &Handler{db: c.DB, offline: c.Offline, log: c.Log, calls: calls(c), mux: http.NewServeMux()}
 	h.mux.HandleFunc("POST /call/{name}", h.serve)
 	return h
 }

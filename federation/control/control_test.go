@@ -7,6 +7,7 @@ import (
 
 	"github.com/dunnock-server/dunnock/federation"
 	"github.com/dunnock-server/dunnock/federation/control"
+	"github.com/dunnock-server/dunnock/federation/metrics"
 	"github.com/dunnock-server/dunnock/federation/node"
 	"github.com/dunnock-server/dunnock/hardening"
 	"github.com/dunnock-server/dunnock/hardening/timing"
@@ -27,6 +28,10 @@ func TestKeptPostIsMadeOnce(t *testing.T) {
 	}
 	client := control.InProcess(n.Control())
 	var kept control.Kept
+	var figures metrics.Snapshot
+	if err := client.Call(t.Context(), "metrics", nil, &figures); err != nil || figures.Text() != (metrics.Snapshot{}).Text() {
+		t.Errorf("of a node that is down, the metrics say\n%s%v", figures.Text(), err)
+	}
 	if err := client.Call(t.Context(), "post", control.NewPost{Text: "hello @bob@remote.example"}, &kept); err != nil || !kept.Queued {
 		t.Fatalf("%+v, %v", kept, err)
 	}

@@ -57,6 +57,20 @@ func scale() (nodes, acts int) {
 	return 20, 1_000
 }
 
+// seeded is what a test's chances are drawn from.
+func seeded(t *testing.T) uint64 {
+	t.Helper()
+	s := os.Getenv("DUNNOCK_SEED")
+	if s == "" {
+		return rand.Uint64()
+	}
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // TestFleetConverges lets nodes act at random while connections fail, answers get lost, requests come twice and late, and
 // nodes crash and come back. In the end every node must know exactly what it should: nothing lost, nothing doubled.
 func TestFleetConverges(t *testing.T) {
@@ -64,14 +78,7 @@ func TestFleetConverges(t *testing.T) {
 	if testing.Short() {
 		nodes, acts = 5, 100
 	}
-	seed := rand.Uint64()
-	if s := os.Getenv("DUNNOCK_SEED"); s != "" {
-		n, err := strconv.ParseUint(s, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seed = n
-	}
+	seed := seeded(t)
 	t.Logf("%d acts on %d nodes; again with DUNNOCK_SEED=%d", acts, nodes, seed)
 	synctest.Test(t, func(t *testing.T) {
 		f := &fleet{t: t, rng: rand.New(rand.NewPCG(seed, 1)), chaos: rand.New(rand.NewPCG(seed, 2)), network: NewNetwork(), follows: map[edge]bool{}}

@@ -23,9 +23,25 @@ type Network struct {
 	// Fault, if set, is asked before each connection from one host to another and says what becomes of it. It is called
 	// from many goroutines.
 	Fault func(from, to string) Fault
-	// Heard, if set, is given what one host sends another on connections that it makes, as it goes on the wire. It is called
-	// from many goroutines.
-	Heard func(from, to string, sent []byte)
+	heard func(from, to string, sent []byte) // under mu
+}
+
+// Hear has f be given what one host sends another on connections that it makes, or has made, as it goes on the wire. f is called
+// from many goroutines.
+func (n *Network) Hear(f func(from, to string, sent []byte)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.heard = f
+}
+
+// tell gives what was sent to who hears.
+func (n *Network) tell(from, to string, sent []byte) {
+	n.mu.Lock()
+	heard := n.heard
+	n.mu.Unlock()
+	if heard != nil {
+		heard(from, to, sent)
+	}
 }
 
 // Fault is what happens to a connection.
@@ -86,9 +102,7 @@ func (r relay) DialContext(ctx context.Context, _, address string) (net.Conn, er
 	if err != nil {
 		return nil, err
 	}
-	if r.network.Heard != nil {
-		conn = tapped{conn, func(sent []byte) { r.network.Heard(r.from, host, sent) }}
-	}
+	conn = tapped{conn, func(sent []byte) { r.network.tell(r.from, host, sent) }}
 	switch fault {
 	case Lost:
 		return deaf{conn}, nil

@@ -53,11 +53,16 @@ func (n *Node) Actor() string { return "http://" + n.Host + "/users/alice" }
 // DataDir is where the node keeps everything; it may be read while the node is stopped.
 func (n *Node) DataDir() string { return n.config.DataDir }
 
+// LeaveBy has everything leave by these relays from the next Start on. A node closes its relays: they are for one Start.
+func (n *Node) LeaveBy(relays ...egress.Relay) { n.config.Relays = relays }
+
 // Start opens and runs the node.
 func (n *Node) Start() {
 	n.t.Helper()
 	c := n.config
-	c.Relays = []egress.Relay{n.network.Relay(n.Host)}
+	if c.Relays == nil {
+		c.Relays = []egress.Relay{n.network.Relay(n.Host)}
+	}
 	c.Listener = n.network.Listen(n.Host)
 	opened, err := node.Open(n.t.Context(), c)
 	if err != nil {

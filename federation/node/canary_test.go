@@ -58,6 +58,30 @@ type aviary struct {
 	stop    []func()
 }
 
+// newAviary is one whose servers refuse each other while it is down.
+func newAviary(t *testing.T) *aviary {
+	a := &aviary{T: t, network: federationtest.NewNetwork()}
+	a.network.Fault = func(string, string) federationtest.Fault {
+		if a.down.Load() {
+			return federationtest.Refused
+		}
+		return federationtest.None
+	}
+	return a
+}
+
+// close ends the nodes.
+func (a *aviary) close(nodes ...*node.Node) {
+	for _, stop := range a.stop {
+		stop()
+	}
+	for _, n := range nodes {
+		if err := n.Close(); err != nil {
+			a.Error(err)
+		}
+	}
+}
+
 func (a *aviary) open(host string) *node.Node {
 	c := node.Config{Domain: host, Host: host, Username: canary, DataDir: filepath.Join(a.TempDir(), canary), UnsafeHTTP: true, Socketless: true,
 		Rules: egress.Rules{HTTP: true}, Timing: timing.Now, Policy: hardening.Open(), Relays: []egress.Relay{a.network.Relay(host)},
@@ -85,13 +109,7 @@ func (a *aviary) open(host string) *node.Node {
 // and above the log can be shown to anybody.
 func TestLogHoldsNoNameAndNoWord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &aviary{T: t, network: federationtest.NewNetwork()}
-		a.network.Fault = func(string, string) federationtest.Fault {
-			if a.down.Load() {
-				return federationtest.Refused
-			}
-			return federationtest.None
-		}
+		a := newAviary(t)
 		one, two := a.open("canary-one.example"), a.open("canary-two.example")
 		a.day(one, "@canary@canary-two.example")
 		a.down.Store(true)
@@ -100,14 +118,7 @@ func TestLogHoldsNoNameAndNoWord(t *testing.T) {
 		a.down.Store(false)
 		a.day(two, "@canary@canary-one.example")
 		a.strangers(one)
-		for _, stop := range a.stop {
-			stop()
-		}
-		for _, n := range []*node.Node{one, two} {
-			if err := n.Close(); err != nil {
-				t.Error(err)
-			}
-		}
+		a.close(one, two)
 		a.day(one, "@canary@canary-two.example")
 		a.strangers(one)
 		log := a.log.String()

@@ -16,8 +16,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +28,7 @@ import (
 	"github.com/dunnock-server/dunnock/federation/control"
 	"github.com/dunnock-server/dunnock/federation/delivery"
 	"github.com/dunnock-server/dunnock/federation/inbox"
+	"github.com/dunnock-server/dunnock/federation/metrics"
 	"github.com/dunnock-server/dunnock/federation/resolve"
 	"github.com/dunnock-server/dunnock/federation/retention"
 	"github.com/dunnock-server/dunnock/federation/wire"
@@ -32,6 +36,7 @@ import (
 	"github.com/dunnock-server/dunnock/hardening/egress"
 	"github.com/dunnock-server/dunnock/hardening/exposure"
 	"github.com/dunnock-server/dunnock/hardening/ingress"
+	"github.com/dunnock-server/dunnock/hardening/ingress/certs"
 	"github.com/dunnock-server/dunnock/hardening/sanitize"
 	"github.com/dunnock-server/dunnock/hardening/timing"
 	"github.com/dunnock-server/dunnock/storage"
@@ -67,6 +72,14 @@ type Config struct {
 	// Listen is the address to serve on, for a reverse proxy or a relay in front. Listener, if set, is used instead.
 	Listen   ingress.Config
 	Listener net.Listener
+	// Ingress are further ways in. With any of these, Listen may be left out.
+	Ingress []Ingress
+	// LookBy names the relay by which the node looks at Listen from outside: see the field of that name of [Ingress].
+	LookBy string
+	// ACME is the directory of the certificate authority. Empty: that of Let's Encrypt.
+	ACME string
+	// Owner is the owner's own way in.
+	Owner Owner
 
 	// Relays are what everything leaves by. Empty: nothing leaves. The node closes them.
 	Relays []egress.Relay
@@ -75,7 +88,9 @@ type Config struct {
 	Routes []egress.Route
 	// Resolver is asked for names through relays that look up none by themselves. Nil: these reach literal addresses only.
 	Resolver *hardening.Resolver
-	Rules    egress.Rules
+	// Echo is asked, when the owner tests a relay, at what address it sees the node. Nil: no relay can be tested.
+	Echo  *url.URL
+	Rules egress.Rules
 	// Offline opens the node without a way out, whatever Relays says: for commands while the node does not run.
 	Offline bool
 	// Socketless runs the node without the control socket, for a program that calls its Service itself.
@@ -156,7 +171,15 @@ type Node struct {
 	keeper   *retention.Keeper
 	service  *federation.Service
 	control  *control.Handler
-	public   http.Handler
+	certs    *certs.Manager // nil: TLS ends elsewhere
+	world    []route        // what is asked of us by anybody
+	owners   []route        // and by the owner alone
+	public   http.Handler   // for everybody
+	own      http.Handler   // for the owner
+	doors    []*door
+
+	counting sync.Mutex // held while counts are made
+	counts   metrics.Counts
 }
 
 // Open opens the node in c.DataDir. Errors: [ErrNone], [ErrLocked], [ErrIdentity], storage.ErrNewerSchema, or why something could
@@ -212,12 +235,20 @@ func Open(ctx context.Context, c Config) (n *Node, err error) {
 	if err != nil {
 		return n, err
 	}
-	n.egress, err = egress.New(egress.Config{Relays: c.Relays, Pool: c.Pool, Routes: c.Routes, Rules: c.Rules, Key: key})
+	n.egress, err = egress.New(egress.Config{Relays: c.Relays, Pool: c.Pool, Routes: c.Routes, Ingress: c.enters(), Rules: c.Rules, Key: key})
 	if err != nil {
 		return n, err
 	}
-	n.wire()
-	return n, nil
+	n.config.Ingress = slices.Clone(c.Ingress)
+	for i := range n.config.Ingress {
+		if err := n.keyed(ctx, &n.config.Ingress[i]); err != nil {
+			return n, err
+		}
+	}
+	if err := n.keyed(ctx, &n.config.Owner.Ingress); err != nil {
+		return n, err
+	}
+	return n, n.wire()
 }
 
 const exitKeySetting = "exit_key"
@@ -248,7 +279,7 @@ func closeAll(relays []egress.Relay) {
 }
 
 // wire makes the parts and ties them together.
-func (n *Node) wire() {
+func (n *Node) wire() (err error) {
 	c, ids := n.config, n.config.ids()
 	n.ledger = exposure.New(n.db)
 	gate := hardening.New(hardening.Config{Policy: c.Policy, Egress: n.egress, Ledger: n.ledger, Resolver: c.Resolver, Log: c.Log})
@@ -260,8 +291,22 @@ func (n *Node) wire() {
 	n.keeper = retention.New(retention.Config{DB: n.db, Ledger: n.ledger, Owner: ids.Owner(), Keep: c.Keep, Trusted: n.trusted.Load, Log: c.Log})
 	n.service = federation.New(federation.Config{DB: n.db, Resolver: n.resolver, Queue: n.queue, Keys: keys, IDs: ids,
 		Blobs: n.files, Timing: c.Timing, Log: c.Log})
-	n.control = control.New(control.Config{Service: n.service, DB: n.db, Offline: c.Offline, Relays: n.egress.Ways, Log: c.Log})
-	n.public = n.routes(gate, ids)
+	var try func(context.Context, string) ([]egress.Check, error)
+	if c.Echo != nil && !c.Offline {
+		try = func(ctx context.Context, relay string) ([]egress.Check, error) { return gate.Try(ctx, relay, c.Echo) }
+	}
+	n.control = control.New(control.Config{Service: n.service, DB: n.db, Offline: c.Offline, Relays: n.egress.Ways, Try: try,
+		Ingress: n.entrances, Metrics: n.metrics, Examine: func(ctx context.Context) ([]egress.Check, error) { return n.examine(ctx, gate), nil }, Log: c.Log})
+	n.world, n.owners = n.routes(gate, ids), n.surfaces()
+	n.public, n.own = mux(n.world), mux(n.world, n.owners)
+	if c.Owner.UnsafePublic {
+		n.public = n.own
+	}
+	if n.certs, err = n.certificates(gate); err != nil {
+		return err
+	}
+	n.doors, err = n.makeDoors(gate)
+	return err
 }
 
 // Service is what the owner can do.
@@ -271,7 +316,7 @@ func (n *Node) Service() *federation.Service { return n.service }
 func (n *Node) Control() http.Handler { return n.control }
 
 // Handler is what the node shows to the world: for a program that brings its own listener and limits.
-func (n *Node) Handler() http.Handler { return n.public }
+func (n *Node) Handler() http.Handler { return n.handler() }
 
 // URL is where the node answers.
 func (n *Node) URL() string { return n.config.ids().Scheme + "://" + n.config.Host }

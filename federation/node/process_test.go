@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/dunnock-server/dunnock/hardening/freeport"
 )
 
 // patience is how long a test waits for what other processes have to do: longer than a server that failed is left alone
@@ -88,19 +87,10 @@ func (p *process) origin() string {
 	return origin
 }
 
-// freeAddress is an address of loopback where nobody listens: a node has to know its name before it listens. The ports
-// that the system gives to whoever asks for any are left out, since it may give one away again meanwhile.
+// freeAddress is an address of loopback where nobody listens: a node has to know its name before it listens.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000))
-		if ln, err := net.Listen("tcp", address); err == nil {
-			ln.Close()
-			return address
-		}
-	}
-	t.Fatal("no port is free on 127.0.0.1")
-	return ""
+	return "127.0.0.1:" + freeport.Text(t)
 }
 
 // serve runs the node, and returns when it listens.

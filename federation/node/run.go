@@ -14,52 +14,61 @@ import (
 	"github.com/dunnock-server/dunnock/federation/documents"
 	"github.com/dunnock-server/dunnock/federation/wire"
 	"github.com/dunnock-server/dunnock/hardening"
-	"github.com/dunnock-server/dunnock/hardening/hostname"
 	"github.com/dunnock-server/dunnock/hardening/ingress"
 )
 
 const tidyEvery = time.Minute
 
-// routes is everything the world can ask for.
-func (n *Node) routes(gate *hardening.Gate, ids wire.IDs) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("POST /inbox", n.inbox)
-	mux.Handle("POST /users/{name}/inbox", n.inbox)
-	found := discovery.New(discovery.Config{Gate: gate, IDs: ids, Log: n.config.Log})
-	mux.Handle("/.well-known/", found)
-	mux.Handle("/nodeinfo/", found)
-	mux.Handle("/", documents.New(documents.Config{DB: n.db, Gate: gate, IDs: ids, Resolver: n.resolver, Open: n.files.Open, Log: n.config.Log}))
-	return ownHost(ids, mux)
+// route is a pattern of [http.ServeMux], and who answers there.
+type route struct {
+	pattern string
+	handler http.Handler
 }
 
-// ownHost answers only requests for the node's own names: an observer who scans addresses learns nothing from it.
-func ownHost(ids wire.IDs, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host, err := hostname.HostOf(ids.Scheme + "://" + r.Host)
-		if err != nil || host != ids.Host && host != ids.Domain {
-			w.WriteHeader(http.StatusMisdirectedRequest)
-			return
+// routes is everything the world can ask for.
+func (n *Node) routes(gate *hardening.Gate, ids wire.IDs) []route {
+	found := discovery.New(discovery.Config{Gate: gate, IDs: ids, Log: n.config.Log})
+	return []route{
+		{"POST /inbox", n.inbox},
+		{"POST /users/{name}/inbox", n.inbox},
+		{"/.well-known/", found},
+		{"/nodeinfo/", found},
+		{"/", documents.New(documents.Config{DB: n.db, Gate: gate, IDs: ids, Resolver: n.resolver, Open: n.files.Open, Log: n.config.Log})},
+	}
+}
+
+// surfaces is everything that the owner alone can ask for. Where it is not served its paths are in no mux: they are answered
+// by the same code, with the same bytes, as what never was.
+func (n *Node) surfaces() (list []route) {
+	if make := n.config.Owner.Surfaces; make != nil {
+		for pattern, h := range make(n.service) {
+			list = append(list, route{pattern, h})
 		}
-		next.ServeHTTP(w, r)
-	})
+	}
+	return list
+}
+
+func mux(lists ...[]route) http.Handler {
+	m := http.NewServeMux()
+	for _, list := range lists {
+		for _, r := range list {
+			m.Handle(r.pattern, r.handler)
+		}
+	}
+	return m
 }
 
 // Run listens, serves and works until ctx ends. Then it stops listening, finishes the requests under way, stops the
 // queues and returns nil. It returns earlier, with an error, when it cannot listen.
 func (n *Node) Run(ctx context.Context) error {
-	limits := n.config.Listen
-	public := n.config.Listener
-	if public == nil {
-		var err error
-		if public, err = ingress.Listen(limits); err != nil {
-			return err
-		}
+	if err := openDoors(n.doors); err != nil {
+		return err
 	}
-	var owner net.Listener
+	var commands net.Listener
 	if !n.config.Socketless {
 		var err error
-		if owner, err = ingress.ListenControl(filepath.Join(n.config.DataDir, SocketName)); err != nil {
-			return errors.Join(err, public.Close())
+		if commands, err = ingress.ListenControl(filepath.Join(n.config.DataDir, SocketName)); err != nil {
+			return errors.Join(err, closeDoors(n.doors))
 		}
 	}
 	// The workers outlive the listeners, so that what was taken in is not left half done.
@@ -72,12 +81,17 @@ func (n *Node) Run(ctx context.Context) error {
 	workers.Go(func() error { return n.tidy(working) })
 	workers.Go(func() error { return n.ledger.Run(working) })
 	workers.Go(func() error { return n.egress.Run(working) })
+	if n.certs != nil {
+		workers.Go(func() error { return n.certs.Run(working) })
+	}
 
 	serving, serve := errgroup.WithContext(ctx)
-	serving.Go(func() error { return ingress.NewServer(n.public, limits, n.config.Log).Serve(serve, public) })
-	if owner != nil {
+	for _, d := range n.doors {
+		d.serve(serve, serving)
+	}
+	if commands != nil {
 		serving.Go(func() error {
-			return ingress.NewServer(n.control, controlLimits(), n.config.Log).Serve(serve, owner)
+			return ingress.NewServer(n.control, controlLimits(), n.config.Log).Serve(serve, commands)
 		})
 	}
 	if n.config.Ready != nil {
