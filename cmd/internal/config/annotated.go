@@ -31,15 +31,51 @@ func Annotated(c Config) []byte {
 	p("# The database, keys and media. Relative paths count from this file.\n")
 	p("data = %s\n\n", quote(c.Data))
 
-	p("[listen]\n")
-	p("# Where a reverse proxy with TLS passes requests on to, in plain HTTP: an address of this machine and a port, or\n")
-	p("# \"unix:/run/dunnock.sock\".\n")
-	p("address = %s\n\n", quote(c.Listen.Address))
-
-	p("# A way out: other servers learn its address in place of this machine's. The kinds: \"socks5\" and \"http\" (address,\n")
-	p("# user, password_file; http also tls), \"tor\" (socks, control), and \"direct\", which dials from this machine: every server\n")
-	p("# it reaches learns this machine's address, and its resolver the names of those servers. via = \"NAME\" reaches a relay\n")
-	p("# through another.\n")
+	if c.Listen.Address != "" {
+		p("[listen]\n")
+		p("# Where a reverse proxy with TLS passes requests on to, in plain HTTP: an address of this machine and a port, or\n")
+		p("# \"unix:/run/dunnock.sock\".\n")
+		p("address = %s\n", quote(c.Listen.Address))
+		p("# The proxy's address, or \"unix\", if it says who is asking: limits then hold for each visitor, else for all of them.\n")
+		if len(c.Listen.TrustedProxies) > 0 {
+			p("trusted_proxies = %s\n", quoteAll(c.Listen.TrustedProxies))
+		} else {
+			p("# trusted_proxies = [\"127.0.0.1\"]\n")
+		}
+		if c.Listen.Probe != "" {
+			p("# By this relay the node looks at itself from outside.\nprobe = %s\n", quote(c.Listen.Probe))
+		}
+		p("\n")
+	}
+	for _, w := range c.Ingress {
+		if w.Kind == IngressOnion {
+			p("# A way in by tor, which brings visitors to this address.\n[[ingress]]\nkind = %s\nrelay = %s\naddress = %s\n\n", quote(w.Kind), quote(w.Relay), quote(w.Address))
+			continue
+		}
+		p("# A way in by a relay, with TLS ending here.\n[[ingress]]\nkind = %s\nrelay = %s\nport = %d\nacme = %s\n", quote(w.Kind), quote(w.Relay), w.Port, quote(w.ACME))
+		if w.Probe != "" {
+			p("# By this relay the node looks at it from outside.\nprobe = %s\n", quote(w.Probe))
+		}
+		p("\n")
+	}
+	if o := c.Owner; o != nil {
+		p("# Where your own devices come.\n[owner]\naddress = %s\n", quote(o.Address))
+		if len(o.Hosts) > 0 {
+			p("# What they call it.\nhosts = %s\n", quoteAll(o.Hosts))
+		}
+		if o.Onion != "" {
+			p("onion = %s\n", quote(o.Onion))
+		}
+		if o.Public {
+			p("public = true\n")
+		}
+		p("\n")
+	}
+	p("# A way out: other servers learn its address in place of this machine's. The kinds: \"ssh\" (address, user, identity_file,\n")
+	p("# host_key, and resolve = \"relay\" where `dunnock relay serve` runs), \"wireguard\" (config_file), \"socks5\" and \"http\"\n")
+	p("# (address, user, password_file; http also tls), \"tor\" (socks, control), and \"direct\", which dials from this machine:\n")
+	p("# every server it reaches learns this machine's address, and its resolver the names of those servers. via = \"NAME\"\n")
+	p("# reaches a relay, but for one of wireguard, through another.\n")
 	if len(c.Relays) == 0 {
 		p("# [[relay]]\n# name = \"tor\"\n# kind = \"tor\"\n# socks = \"127.0.0.1:9050\"\n# control = \"127.0.0.1:9051\"\n\n")
 	}
@@ -72,6 +108,12 @@ func Annotated(c Config) []byte {
 			p("resolver = %s\n", quote(r))
 		} else {
 			p("# resolver = %s\n", quote(DefaultResolver))
+		}
+		p("# Who tells `dunnock relay test` at what address servers see this node.\n")
+		if e := c.Egress.Echo; e != "" && e != DefaultEcho {
+			p("echo = %s\n", quote(e))
+		} else {
+			p("# echo = %s\n", quote(DefaultEcho))
 		}
 		if len(c.Egress.Route) > 0 {
 			p("\n# Some domains by other relays: \"*.\" and a domain is all below it; the longest match counts.\n[egress.route]\n")

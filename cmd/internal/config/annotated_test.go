@@ -8,14 +8,20 @@ import (
 
 func TestAnnotated(t *testing.T) {
 	for _, c := range []Config{
-		{Domain: "example.org", Username: "alice", Data: "./data", Listen: Listen{DefaultListen}},
+		{Domain: "example.org", Username: "alice", Data: "./data", Listen: Listen{Address: DefaultListen, TrustedProxies: []string{"127.0.0.1", "10.0.0.0/8"}, Probe: "tor"}, Owner: &Owner{Address: "127.0.0.1:8090", Hosts: []string{"dunnock.lan", "192.0.2.9"}, Onion: "tor", Public: true},
+			Relays: []Relay{{Name: "tor", Kind: "tor", Socks: "127.0.0.1:9050", Control: "127.0.0.1:9051"}}, Egress: &Egress{Relays: []string{"tor"}}},
 		{Domain: "example.org", Host: "social.example.org", Username: "alice", Data: `/srv/a "b"\c` + "\t\u007f\u2028é",
-			Listen: Listen{"unix:/run/dunnock.sock"}, Relays: []Relay{{Name: "plain", Kind: "direct"},
+			Listen: Listen{Address: "unix:/run/dunnock.sock", TrustedProxies: []string{"unix"}}, Relays: []Relay{{Name: "plain", Kind: "direct"},
 				{Name: "vps", Kind: "socks5", Address: "192.0.2.2:22", Via: "web"},
 				{Name: "tor", Kind: "tor", Socks: "127.0.0.1:9050", Control: "unix:/run/tor.sock"},
+				{Name: "rented", Kind: "ssh", Address: "192.0.2.3:22", User: "d", IdentityFile: "/key", HostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJjl0CEBHKbXfCtWOxDjVE4Kgu3F2t9iuG5ruFC2CMCH", Resolve: "relay"},
+				{Name: "vpn", Kind: "wireguard", ConfigFile: "/wg.conf"},
 				{Name: "web", Kind: "http", Address: "192.0.2.1:3128", User: "a", PasswordFile: "/p", TLS: true}},
-			Egress: &Egress{Relays: []string{"plain", "vps"}, Route: map[string][]string{"*.onion": {"tor"}, "big.example": {"vps", "web"}}, Resolver: "https://192.0.2.53/dns-query"}, Retention: Retention{"2w", "60d", "1d12h"}},
-		{Domain: "127.0.0.1:8080", Username: "owner", Data: ".", Listen: Listen{DefaultListen},
+			Egress: &Egress{Relays: []string{"plain", "vps"}, Route: map[string][]string{"*.onion": {"tor"}, "big.example": {"vps", "web"}}, Resolver: "https://192.0.2.53/dns-query", Echo: "https://echo.example/"}, Retention: Retention{"2w", "60d", "1d12h"}},
+		{Domain: "example.org", Username: "alice", Data: "./data", Ingress: []Ingress{{Kind: "relay", Relay: "rented", Port: 8443, ACME: "https://ca.example/dir", Probe: "tor"}, {Kind: "onion", Relay: "tor", Address: "unix:/run/onion.sock"}},
+			Relays: []Relay{{Name: "tor", Kind: "tor", Socks: "127.0.0.1:9050", Control: "127.0.0.1:9051"}, {Name: "rented", Kind: "ssh", Address: "192.0.2.3:22", User: "d", IdentityFile: "/key", HostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJjl0CEBHKbXfCtWOxDjVE4Kgu3F2t9iuG5ruFC2CMCH"}},
+			Egress: &Egress{Relays: []string{"rented"}}},
+		{Domain: "127.0.0.1:8080", Username: "owner", Data: ".", Listen: Listen{Address: DefaultListen},
 			Relays: []Relay{{Name: "plain", Kind: "direct"}}, Egress: &Egress{Relays: []string{"plain"}}, Unsafe: &Unsafe{true, []string{"127.0.0.0/8"}}},
 	} {
 		text := Annotated(c)

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -30,6 +29,8 @@ func (k *checker) all() {
 	k.listen()
 	k.relays()
 	k.egress()
+	k.ingress()
+	k.owner()
 	k.retention()
 	k.unsafe()
 }
@@ -98,29 +99,6 @@ func missingOr(value, problem string) string {
 		return "missing"
 	}
 	return problem
-}
-
-func (k *checker) listen() {
-	const key, example = "listen.address", `write address = "127.0.0.1:8080" or address = "unix:/run/dunnock.sock"`
-	address := k.Listen.Address
-	if path, ok := strings.CutPrefix(address, "unix:"); ok {
-		if path == "" || strings.ContainsRune(path, 0) {
-			k.fault(key, "no path after unix:", example)
-		}
-		return
-	}
-	host, port, err := net.SplitHostPort(address)
-	n, portErr := strconv.ParseUint(port, 10, 16)
-	ip, ipErr := netip.ParseAddr(host)
-	switch {
-	case err != nil || (ipErr != nil && host != "localhost"):
-		k.fault(key, missingOr(address, "neither an IP address and a port nor unix: and a path"), example)
-	case portErr != nil || n == 0:
-		k.fault(key, "a port is a number from 1 to 65535", example)
-	case ipErr == nil && !ip.Unmap().IsLoopback():
-		k.warn(key, "plain HTTP can be reached from other machines, and this machine found by whoever scans for it",
-			"listen on 127.0.0.1 or a unix: socket, and let a reverse proxy with TLS pass on what is for "+k.Host)
-	}
 }
 
 // unsafe keeps the trial switches away from any node that others could take for a real one.

@@ -13,10 +13,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/dunnock-server/dunnock/hardening/egress/wireguard"
 )
 
 const (
@@ -38,8 +41,12 @@ type Config struct {
 	Username string `toml:"username"`
 	// Data is the directory of the database, keys, media and control socket.
 	Data string `toml:"data"`
-	// Listen is the way in.
+	// Listen is the way in behind a reverse proxy. Load sets it to DefaultListen when the file has neither it nor an [[ingress]].
 	Listen Listen `toml:"listen"`
+	// Ingress are ways in by relays.
+	Ingress []Ingress `toml:"ingress"`
+	// Owner is nil when the file has no [owner]: then what is for the owner alone is served nowhere.
+	Owner *Owner `toml:"owner"`
 	// Relays are the ways out that [egress] may name. One that it does not name carries nothing.
 	Relays []Relay `toml:"relay"`
 	// Egress is nil when the file has no [egress]: then nothing leaves.
@@ -55,12 +62,6 @@ type Config struct {
 	Warnings Faults `toml:"-"`
 }
 
-// Listen says where other servers and visitors are answered, in plain HTTP: TLS ends in front of it.
-type Listen struct {
-	// Address is "host:port" with an IP address or localhost, or "unix:" and a path.
-	Address string `toml:"address"`
-}
-
 // Egress chooses the ways out.
 type Egress struct {
 	// Relays are names of [[relay]] tables, at least one, none twice. Each domain is given one of them, and keeps it.
@@ -70,6 +71,8 @@ type Egress struct {
 	// Resolver is asked for names through relays that look up none by themselves, by DNS over HTTPS. Load sets it to
 	// DefaultResolver when the file has none.
 	Resolver string `toml:"resolver"`
+	// Echo tells at what address it is asked: a test of a relay asks it. Load sets it to DefaultEcho when the file has none.
+	Echo string `toml:"echo"`
 }
 
 // Unsafe loosens what must hold for any node on the internet. Load refuses it with a public domain.
@@ -119,14 +122,37 @@ func (c *Config) checkWays(data []byte) Faults {
 	if err != nil {
 		return Faults{{File: c.File, Line: 1, Key: "unsafe.addresses", Problem: err.Error(), Remedy: "correct it"}}
 	}
-	relays, at, err := c.ways(rules)
+	lines := outline(data)
+	relays, at, err := c.ways(rules, slog.New(slog.DiscardHandler))
 	if err != nil {
-		return Faults{{File: c.File, Line: outline(data).line(at), Key: plain(at), Problem: err.Error(), Remedy: "correct it, then check again: relays that come after it were not looked at"}}
+		return wrong(err, Fault{File: c.File, Line: lines.line(at), Key: plain(at), Remedy: "correct it, then check again: relays that come after it were not looked at"})
 	}
 	for _, r := range relays {
+		if w, ok := r.(*wireguard.Relay); ok {
+			at := fmt.Sprintf("relay.%d.config_file", slices.IndexFunc(c.Relays, func(r Relay) bool { return r.Name == w.Name() }))
+			for _, note := range w.Notes() {
+				c.Warnings = append(c.Warnings, Fault{c.File, lines.line(at), plain(at), note, "nothing: the rest of that file is used"})
+			}
+		}
 		_ = r.Close() // nothing was sent by it
 	}
 	return nil
+}
+
+// wrong is an error of the making of a relay: at, or the faults of the file that is named there.
+func wrong(err error, at Fault) (all Faults) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range joined.Unwrap() {
+			all = append(all, wrong(err, at)...)
+		}
+		return all
+	}
+	var f *wireguard.Fault
+	if errors.As(err, &f) {
+		return Faults{{f.File, max(f.Line, 1), f.Key, f.What, f.Remedy}}
+	}
+	at.Problem = err.Error()
+	return Faults{at}
 }
 
 // Parse is Load for the bytes of a file, wherever they are; relative paths count from path, which faults name. Either the
@@ -137,7 +163,7 @@ func Parse(data []byte, path string) (*Config, Faults) {
 	}
 	c := &Config{File: path}
 	doc, refused := decode(data, path, c)
-	if c.Listen.Address == "" && !doc.has("listen.address") {
+	if c.Listen.Address == "" && !doc.has("listen.address") && len(c.Ingress) == 0 {
 		c.Listen.Address = DefaultListen
 	}
 	if slices.ContainsFunc(refused, func(f Fault) bool { return f.Key == "" }) { // not TOML: the rest was not read
@@ -154,8 +180,17 @@ func Parse(data []byte, path string) (*Config, Faults) {
 	for i := range c.Relays {
 		c.Relays[i].paths(path)
 	}
-	if socket, ok := strings.CutPrefix(c.Listen.Address, "unix:"); ok {
-		c.Listen.Address = "unix:" + fromFile(path, socket)
+	addresses := []*string{&c.Listen.Address}
+	for i := range c.Ingress {
+		addresses = append(addresses, &c.Ingress[i].Address)
+	}
+	if c.Owner != nil {
+		addresses = append(addresses, &c.Owner.Address)
+	}
+	for _, address := range addresses {
+		if socket, ok := strings.CutPrefix(*address, "unix:"); ok {
+			*address = "unix:" + fromFile(path, socket)
+		}
 	}
 	return c, nil
 }

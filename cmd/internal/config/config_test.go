@@ -30,6 +30,13 @@ func with(line int, text string) string {
 	return strings.Join(lines, "\n")
 }
 
+// sshRelay is a relay of kind ssh, on lines 8 to 12 of a file.
+const sshRelay = "kind = \"ssh\"\naddress = \"192.0.2.1:22\"\nuser = \"dunnock\"\nidentity_file = \"relay_ed25519\"\n" +
+	"host_key = \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJjl0CEBHKbXfCtWOxDjVE4Kgu3F2t9iuG5ruFC2CMCH a comment\""
+
+// torRelay is a further relay, of kind tor, on five lines.
+const torRelay = "[[relay]]\nname = \"tor\"\nkind = \"tor\"\nsocks = \"127.0.0.1:9050\"\ncontrol = \"127.0.0.1:9051\"\n"
+
 func TestFaults(t *testing.T) {
 	for _, test := range []struct {
 		name, file string
@@ -56,12 +63,12 @@ func TestFaults(t *testing.T) {
 			[]string{"12 retention.posts: from one day", "13 retention.notifications: missing", "14 retention.ledger: 30d"}},
 		{"retention in numbers", valid + "[retention]\nposts = 30\n", []string{"12 retention.posts: text in quotes"}},
 
-		{"unknown key", with(3, "data = \"d\"\ndatabase = \"d\""), []string{"4 database: domain, host, username, data, [listen], [[relay]], [egress], [retention], [unsafe]"}},
+		{"unknown key", with(3, "data = \"d\"\ndatabase = \"d\""), []string{"4 database: domain, host, username, data, [listen], [[ingress]], [owner], [[relay]], [egress], [retention], [unsafe]"}},
 		{"unknown key of a table", with(5, "adress = \"x\""), []string{"5 listen.adress: [listen] may have: address"}},
 		{"unknown key inline", "relay = [{name = \"plain\", kind = \"direct\", host = \"x\"}]\n" + valid[:strings.Index(valid, "[[relay]]")], []string{"1 relay.host: [[relay]] may have: name, kind"}},
 		{"unknown table", valid + "[policy]\nlikes = false\n[policy.x]\na = 1\n", []string{"11 policy: no such key"}},
 		{"tables of other versions", valid + "[timing]\n[ingress]\nkind = \"x\"\n[owner]\naddress = \"x\"\n",
-			[]string{"11 timing: no such", "12 ingress: no such", "14 owner: no such"}},
+			[]string{"11 timing: no such", "12 ingress: [[ingress]]", "15 owner.address: neither an IP"}},
 		{"a table in a text", valid + "[[domain]]\nname = \"example.com\"\n", []string{"11 domain: twice"}},
 
 		{"domain missing", with(1, ""), []string{"1 domain: missing"}},
@@ -101,6 +108,41 @@ func TestFaults(t *testing.T) {
 		{"tor", with(8, "kind = \"tor\"\nsocks = \"127.0.0.1:9050\"\ncontrol = \"unix:tor.sock\""), nil},
 		{"tor at no port", with(8, "kind = \"tor\"\nsocks = \"unix:/x\"\ncontrol = \"unix:\"\nvia = \"plain\""),
 			[]string{"9 relay.socks: a host and a port", "10 relay.control: no path", "11 relay.via: tor has no such key", "11 relay.via: comes back"}},
+		{"ssh", with(8, sshRelay), nil},
+		{"ssh of one's own", with(8, sshRelay+"\nresolve = \"relay\""), nil},
+		{"ssh without what proves anything", with(8, "kind = \"ssh\"\naddress = \"192.0.2.1:22\""),
+			[]string{"6 relay.user: missing", "6 relay.identity_file: missing", "6 relay.host_key: missing"}},
+		{"ssh with a bad host key", with(8, strings.Replace(sshRelay, "ssh-ed25519 ", "", 1)+"\nresolve = \"far\"\npassword_file = \"p\""),
+			[]string{"12 relay.host_key: not a public key", "13 relay.resolve: \"far\"", "14 relay.password_file: ssh has no such key"}},
+		{"ssh with the key of a certificate authority", with(8, strings.Replace(sshRelay, "\"ssh-ed25519 ", "\"cert-authority ssh-ed25519 ", 1)), []string{"12 relay.host_key: not a public key"}},
+		{"wireguard", with(8, "kind = \"wireguard\"\nconfig_file = \"wg.conf\""), nil},
+		{"wireguard without a file", with(8, "kind = \"wireguard\""), []string{"6 relay.config_file: missing"}},
+		{"wireguard through another relay", with(8, "kind = \"wireguard\"\nconfig_file = \"wg.conf\"\nvia = \"b\"\n[[relay]]\nname = \"b\"\nkind = \"socks5\"\naddress = \"192.0.2.1:1080\""),
+			[]string{"10 relay.via: wireguard has no such key"}},
+		{"a way in", with(5, "[[ingress]]\nkind = \"relay\"\nrelay = \"plain\""), []string{"7 ingress.relay: nobody can come in by a relay of kind direct"}},
+		{"a way in by ssh", with(8, sshRelay+"\n[[ingress]]\nkind = \"relay\"\nrelay = \"plain\""), nil},
+		{"ways in that are none", with(8, sshRelay+"\n[[ingress]]\nkind = \"relay\"\nrelay = \"x\"\nport = 0\nacme = \"http://ca.example\"\n[[ingress]]\nkind = \"relay\"\nrelay = \"plain\"\nacme = \"https://ca.example/\"\nport = \"https\""),
+			[]string{"15 ingress.relay: called \"x\"", "16 ingress.port: 1 to 65535", "17 ingress.acme: https", "21 ingress.acme: another", "22 ingress.port: wrong kind"}},
+		{"two ways in at one port", with(8, sshRelay+"\n[[ingress]]\nkind = \"relay\"\nrelay = \"plain\"\n[[ingress]]\nkind = \"relay\"\nrelay = \"plain\"\nport = 443"), []string{"16 ingress: a second way"}},
+		{"a way in of no kind", with(8, sshRelay+"\n[[ingress]]\nkind = \"garden\""), []string{"14 ingress.kind: kind = \"onion\""}},
+		{"an onion service", valid + torRelay + "[[ingress]]\nkind = \"onion\"\nrelay = \"tor\"\n[[ingress]]\nkind = \"onion\"\nrelay = \"tor\"", []string{"19 ingress: a second way"}},
+		{"an onion service of nobody's", valid + "[[ingress]]\nkind = \"onion\"\nrelay = \"plain\"\naddress = \"192.0.2.1:80\"\nport = 80\nprobe = \"plain\"",
+			[]string{"13 ingress.relay: name one of kind tor", "14 ingress.address: loopback", "15 ingress.port: what it may have: kind, relay, address", "16 ingress.probe: no such key"}},
+		{"an onion service without a control port", valid + "[[relay]]\nname = \"tor\"\nkind = \"tor\"\nsocks = \"127.0.0.1:9050\"\n[[ingress]]\nkind = \"onion\"\nrelay = \"tor\"",
+			[]string{"17 ingress.relay: control = \"127.0.0.1:9051\""}},
+		{"looked at from outside", with(8, sshRelay+"\n"+torRelay+"[[ingress]]\nkind = \"relay\"\nrelay = \"plain\"\nprobe = \"tor\""), nil},
+		{"looked at by itself", with(8, sshRelay+"\n[[ingress]]\nkind = \"relay\"\nrelay = \"plain\"\nprobe = \"plain\""), []string{"16 ingress.probe: name another relay"}},
+		{"looked at by nobody", with(5, "address = \"127.0.0.1:1\"\nprobe = \"x\""), []string{"6 listen.probe: no relay called"}},
+		{"looked at directly", with(5, "address = \"127.0.0.1:1\"\nprobe = \"plain\""), []string{"6 listen.probe: shows this machine's address"}},
+		{"trusted proxies", with(5, "address = \"unix:x\"\ntrusted_proxies = [\"unix\", \"192.0.2.1\", \"fd00::/8\"]"), nil},
+		{"a socket that is none", with(5, "address = \"127.0.0.1:1\"\ntrusted_proxies = [\"unix\"]"), []string{"6 listen.trusted_proxies: no unix: socket"}},
+		{"everybody as a trusted proxy", with(5, "address = \"127.0.0.1:1\"\ntrusted_proxies = [\"0.0.0.0/0\"]"), []string{"6 listen.trusted_proxies: everybody"}},
+		{"a name as a trusted proxy", with(5, "address = \"127.0.0.1:1\"\ntrusted_proxies = [\"proxy.example\"]"), []string{"6 listen.trusted_proxies: neither an address"}},
+		{"trusted proxies of nothing", strings.Replace(with(8, sshRelay+"\n[[ingress]]\nkind = \"relay\"\nrelay = \"plain\""), "address = \"127.0.0.1:8080\"", "trusted_proxies = [\"10.0.0.1\"]", 1), []string{"5 listen.trusted_proxies: or remove [listen]"}},
+		{"the owner's own", valid + torRelay + "[owner]\naddress = \"127.0.0.1:8090\"\nhosts = [\"dunnock.lan\", \"192.168.1.2\", \"[fd00::1]\"]\nonion = \"tor\"\npublic = true", nil},
+		{"nothing of the owner's", valid + "[owner]\nhosts = [\"a/b\", \"\", \"a_b\\\\c\"]\nonion = \"plain\"",
+			[]string{"11 owner.address: missing", "11 owner.address: loopback", "12 owner.hosts: \"a/b\"", "12 owner.hosts: \"\"", "12 owner.hosts: \"a_b", "13 owner.onion: name one of kind tor"}},
+		{"the owner where everybody is", valid + "[owner]\naddress = \"127.0.0.1:8080\"", []string{"12 owner.address: another port"}},
 		{"a chain that loops", with(8, "kind = \"socks5\"\naddress = \"192.0.2.1:1080\"\nvia = \"b\"\n[[relay]]\nname = \"b\"\nkind = \"http\"\naddress = \"b.example:3128\"\nvia = \"plain\""),
 			[]string{"10 relay.via: back to plain", "14 relay.address: write the relay's address", "15 relay.via: back to b"}},
 		{"a chain into a loop", with(8, "kind = \"socks5\"\naddress = \"192.0.2.1:1080\"\nvia = \"b\"\n[[relay]]\nname = \"b\"\nkind = \"http\"\naddress = \"192.0.2.2:3128\"\nvia = \"b\""),
@@ -113,6 +155,9 @@ func TestFaults(t *testing.T) {
 		{"a resolver", valid + "resolver = \"https://192.0.2.53/dns-query\"\n", nil},
 		{"a resolver by name", valid + "resolver = \"https://dns.example/dns-query\"\n", []string{"11 egress.resolver: by itself"}},
 		{"a resolver in clear", valid + "resolver = \"192.0.2.53\"\n", []string{"11 egress.resolver: https URL"}},
+		{"an echo", valid + "echo = \"https://echo.example/ip\"\n", nil},
+		{"an echo in clear", valid + "echo = \"http://echo.example/ip\"\n", []string{"11 egress.echo: not https"}},
+		{"an echo that is none", valid + "echo = \"echo.example\"\n", []string{"11 egress.echo: https URL"}},
 		{"empty pool", with(10, "relays = []"), []string{"10 egress.relays: no relay"}},
 		{"no pool", with(10, ""), []string{"9 egress.relays: no relay"}},
 		{"unknown relays", with(10, `relays = ["plain", "home", "away"]`), []string{"10 egress.relays: home", "10 egress.relays: away"}},
@@ -176,7 +221,7 @@ func TestParse(t *testing.T) {
 		t.Fatal(faults)
 	}
 	want := &Config{Domain: "example.org", Host: "example.org", Username: "alice", Data: "/etc/dunnock/data",
-		Listen: Listen{"127.0.0.1:8080"}, Relays: []Relay{{Name: "plain", Kind: "direct"}}, Egress: &Egress{Relays: []string{"plain"}, Resolver: DefaultResolver},
+		Listen: Listen{Address: "127.0.0.1:8080"}, Relays: []Relay{{Name: "plain", Kind: "direct"}}, Egress: &Egress{Relays: []string{"plain"}, Resolver: DefaultResolver, Echo: DefaultEcho},
 		File: "/etc/dunnock/dunnock.toml", Warnings: c.Warnings} // of the relay's kind
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("%+v, want %+v", c, want)

@@ -10,7 +10,6 @@ import (
 	"github.com/dunnock-server/dunnock/federation/node"
 	"github.com/dunnock-server/dunnock/hardening"
 	"github.com/dunnock-server/dunnock/hardening/egress"
-	"github.com/dunnock-server/dunnock/hardening/ingress"
 	"github.com/dunnock-server/dunnock/hardening/timing"
 )
 
@@ -18,7 +17,7 @@ import (
 // What this version has no keys for is fixed here: every domain that signs is told everything, at once.
 func (c *Config) Node(log *slog.Logger) (node.Config, error) {
 	n := node.Config{Domain: c.Domain, Host: c.Host, Username: c.Username, DataDir: c.Data,
-		Listen: ingress.Config{Address: c.Listen.Address}, Timing: timing.Now, Policy: hardening.Open(), Log: log}
+		Timing: timing.Now, Policy: hardening.Open(), Log: log}
 	var err error
 	if n.Keep, err = c.Retention.keep(); err != nil {
 		return node.Config{}, err
@@ -28,18 +27,27 @@ func (c *Config) Node(log *slog.Logger) (node.Config, error) {
 		return node.Config{}, err
 	}
 	if c.Egress == nil {
-		return n, nil
+		return n, c.waysIn(&n)
 	}
 	if n.Resolver, err = hardening.ParseResolver(c.Egress.Resolver); err != nil {
 		return node.Config{}, fmt.Errorf("egress.resolver: %w", err)
+	}
+	if n.Echo, err = hardening.ParseEcho(c.Egress.Echo); err != nil {
+		return node.Config{}, fmt.Errorf("egress.echo: %w", err)
 	}
 	n.Pool = c.Egress.Relays
 	for _, match := range slices.Sorted(maps.Keys(c.Egress.Route)) {
 		n.Routes = append(n.Routes, egress.Route{Match: match, Relays: c.Egress.Route[match]})
 	}
 	var at string
-	if n.Relays, at, err = c.ways(n.Rules); err != nil {
+	if n.Relays, at, err = c.ways(n.Rules, log); err != nil {
 		return node.Config{}, fmt.Errorf("%s: %w", plain(at), err)
+	}
+	if err := c.waysIn(&n); err != nil {
+		for _, r := range n.Relays {
+			_ = r.Close() // nothing was sent by it
+		}
+		return node.Config{}, err
 	}
 	return n, nil
 }

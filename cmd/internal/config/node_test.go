@@ -2,12 +2,21 @@ package config
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
+	"github.com/dunnock-server/dunnock/federation/node"
 	"github.com/dunnock-server/dunnock/hardening/egress"
+	"github.com/dunnock-server/dunnock/hardening/ingress"
 	"github.com/dunnock-server/dunnock/hardening/timing"
 )
 
@@ -81,4 +90,41 @@ type recorder struct {
 func (r *recorder) DialContext(_ context.Context, _, address string) (net.Conn, error) {
 	r.dialled = address
 	return nil, errors.New("nobody there")
+}
+
+// Ways in that are not a relay's port: what the file says of them is what the node is given.
+func TestWaysIn(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dunnock.toml")
+	file := strings.Replace(valid, "address = \"127.0.0.1:8080\"", "address = \"unix:web.sock\"\ntrusted_proxies = [\"unix\", \"192.0.2.1\", \"2001:db8::7/32\"]\nprobe = \"tor\"", 1) +
+		torRelay + "[[ingress]]\nkind = \"onion\"\nrelay = \"tor\"\n[owner]\naddress = \"127.0.0.1:8090\"\nhosts = [\"dunnock.lan\"]\nonion = \"tor\"\n"
+	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := c.Node(slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	listen := ingress.Config{Address: "unix:" + filepath.Join(filepath.Dir(path), "web.sock"), TrustSocket: true,
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::/32")}}
+	if !reflect.DeepEqual(n.Listen, listen) || n.LookBy != "tor" {
+		t.Errorf("listen: %+v, looked at by %q", n.Listen, n.LookBy)
+	}
+	if len(n.Ingress) != 1 || n.Ingress[0].Limits.Address != DefaultOnionAddress || n.Ingress[0].LookBy != "tor" {
+		t.Fatalf("ingress: %+v", n.Ingress)
+	}
+	if o := n.Owner; o.Limits.Address != "127.0.0.1:8090" || !slices.Equal(o.Hosts, []string{"dunnock.lan"}) || o.LookBy != "tor" || o.UnsafePublic {
+		t.Errorf("owner: %+v", o)
+	}
+	for _, make := range []func([]byte) (node.OnionService, error){n.Ingress[0].Service, n.Owner.Service} {
+		// The key of RFC 8032, section 7.1, test 1, whose public key is in the name.
+		seed, _ := hex.DecodeString("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
+		service, err := make(seed)
+		if err != nil || service.Host() != "25njqamcweflpvkl73j4szahhihoc4xt3ktcgjnpaingr5yhkenl5sid.onion" {
+			t.Errorf("%v, %v", service, err)
+		}
+	}
 }

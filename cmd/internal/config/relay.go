@@ -10,21 +10,31 @@ import (
 	"strings"
 
 	"github.com/dunnock-server/dunnock/hardening"
+	"github.com/dunnock-server/dunnock/hardening/egress/sshlink"
+	"github.com/dunnock-server/dunnock/hardening/egress/wireguard"
 	"github.com/dunnock-server/dunnock/hardening/hostname"
 )
 
 // The kinds of relay.
 const (
 	// KindDirect dials from the machine the node runs on. Every server it reaches learns its address.
-	KindDirect = "direct"
-	KindSocks  = "socks5" // RFC 1928, RFC 1929
-	KindHTTP   = "http"   // CONNECT, RFC 9110 section 9.3.6
-	KindTor    = "tor"    // a tor daemon's SOCKS port
+	KindDirect    = "direct"
+	KindSSH       = sshlink.Kind   // sshd on a rented machine, or `dunnock relay serve`
+	KindSocks     = "socks5"       // RFC 1928, RFC 1929
+	KindHTTP      = "http"         // CONNECT, RFC 9110 section 9.3.6
+	KindTor       = "tor"          // a tor daemon's SOCKS port
+	KindWireGuard = wireguard.Kind // in user space, from the .conf file that providers hand out
 )
 
 // DefaultResolver is asked for names through relays that look up none by themselves. It learns the names of the servers that
 // the node reaches, from the relays' addresses.
 const DefaultResolver = "https://9.9.9.9/dns-query"
+
+// DefaultEcho is asked by a test of a relay, and by nothing else. It learns the relay's address, and that somebody tested it.
+const DefaultEcho = "https://one.one.one.one/cdn-cgi/trace"
+
+// ResolveRelay is the one value of Relay.Resolve.
+const ResolveRelay = "relay"
 
 // Relay is one [[relay]]: a way out.
 type Relay struct {
@@ -39,28 +49,45 @@ type Relay struct {
 	PasswordFile string `toml:"password_file"`
 	// TLS speaks to a proxy over TLS.
 	TLS bool `toml:"tls"`
+	// IdentityFile is a private key for ssh, without a passphrase.
+	IdentityFile string `toml:"identity_file"`
+	// HostKey is the public key of the ssh server: "ssh-ed25519 AAAA…". Any other is refused.
+	HostKey string `toml:"host_key"`
+	// Resolve is "relay" for a far end that looks up names and refuses private addresses by itself, which only `dunnock relay
+	// serve` is known to do. Empty: names are looked up through the relay, by Egress.Resolver.
+	Resolve string `toml:"resolve"`
 	// Socks and Control are tor's ports: "host:port", for Control also "unix:" and a path.
 	Socks   string `toml:"socks"`
 	Control string `toml:"control"`
+	// ConfigFile is a WireGuard .conf.
+	ConfigFile string `toml:"config_file"`
 	// Via names the relay that this one is reached through.
 	Via string `toml:"via"`
 }
 
 // kinds says which keys a kind of relay must and may have, beside name and kind.
 var kinds = map[string]struct{ must, may []string }{
-	KindDirect: {},
-	KindSocks:  {[]string{"address"}, []string{"user", "password_file", "via"}},
-	KindHTTP:   {[]string{"address"}, []string{"user", "password_file", "tls", "via"}},
-	KindTor:    {[]string{"socks"}, []string{"control", "password_file"}},
+	KindDirect:    {},
+	KindSSH:       {[]string{"address", "user", "identity_file", "host_key"}, []string{"resolve", "via"}},
+	KindSocks:     {[]string{"address"}, []string{"user", "password_file", "via"}},
+	KindHTTP:      {[]string{"address"}, []string{"user", "password_file", "tls", "via"}},
+	KindTor:       {[]string{"socks"}, []string{"control", "password_file"}},
+	KindWireGuard: {[]string{"config_file"}, nil}, // no via: no other kind carries UDP
 }
 
 // example is how a key of a relay is written.
-var example = map[string]string{"address": `address = "proxy.example.net:1080"`, "socks": `socks = "127.0.0.1:9050"`}
+var example = map[string]string{
+	"address": `address = "vps.example.net:22"`, "user": `user = "dunnock"`, "identity_file": `identity_file = "relay_ed25519", a key that dunnock relay keygen makes`,
+	"host_key": `host_key = "ssh-ed25519 AAAA…", as it stands in /etc/ssh/ssh_host_ed25519_key.pub of that machine`,
+	"socks":    `socks = "127.0.0.1:9050"`, "config_file": `config_file = "wg.conf"`,
+}
 
 // paths brings the paths of a relay to what the process sees.
 func (r *Relay) paths(file string) {
-	if r.PasswordFile != "" {
-		r.PasswordFile = fromFile(file, r.PasswordFile)
+	for _, path := range []*string{&r.PasswordFile, &r.IdentityFile, &r.ConfigFile} {
+		if *path != "" {
+			*path = fromFile(file, *path)
+		}
 	}
 	if socket, ok := strings.CutPrefix(r.Control, "unix:"); ok {
 		r.Control = "unix:" + fromFile(file, socket)
@@ -117,10 +144,19 @@ func (k *checker) relay(at string, r Relay) {
 	} else if r.Control != "" {
 		k.local(at+".control", r.Control)
 	}
+	if r.HostKey != "" {
+		if _, err := sshlink.ParseHostKey(r.HostKey); err != nil {
+			k.fault(at+".host_key", err.Error(), "write "+example["host_key"])
+		}
+	}
+	if r.Resolve != "" && r.Resolve != ResolveRelay {
+		k.fault(at+".resolve", fmt.Sprintf("nothing is called %q", r.Resolve), `write resolve = "relay" where dunnock relay serve runs at the far end, or remove the line`)
+	}
 	if (r.User == "") != (r.PasswordFile == "") && (r.Kind == KindSocks || r.Kind == KindHTTP) {
 		k.fault(at, "a user without a password, or a password without a user", "write both user and password_file, or neither")
 	}
-	if host, _, err := net.SplitHostPort(r.Address); err == nil && !onLoopback(host) && r.Via == "" && !r.TLS {
+	clear := r.Kind == KindSocks || r.Kind == KindHTTP && !r.TLS
+	if host, _, err := net.SplitHostPort(r.Address); err == nil && !onLoopback(host) && r.Via == "" && clear {
 		k.warn(at+".address", "a "+r.Kind+" proxy is spoken to in clear: whoever is on the path to it, such as your ISP, sees the addresses of the servers that you "+
 			"reach, and the password", "use kind = \"http\" with tls = true, or reach it through another relay or a tunnel of this machine's")
 	}
@@ -199,6 +235,13 @@ func (k *checker) egress() {
 		}
 	} else {
 		k.Egress.Resolver = DefaultResolver
+	}
+	if !k.has("egress.echo") {
+		k.Egress.Echo = DefaultEcho
+	} else if u, err := hardening.ParseEcho(k.Egress.Echo); err != nil {
+		k.fault("egress.echo", err.Error(), fmt.Sprintf("write echo = %q, or another that answers with the address that it is asked from", DefaultEcho))
+	} else if u.Scheme == "http" && (k.Unsafe == nil || !k.Unsafe.HTTP) {
+		k.fault("egress.echo", "not https: what is on the path could tell any address", "write https://")
 	}
 }
 

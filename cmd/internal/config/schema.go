@@ -91,6 +91,8 @@ func wanted(names []string) string {
 		return bracketed(strings.Join(names, "."), t) + " on a line of its own and its keys below"
 	case t.Kind() == reflect.Map:
 		return "a list of texts in quotes for each: \"*.example\" = [\"…\", \"…\"]"
+	case t.Kind() == reflect.Int:
+		return "a number: " + name + " = 443"
 	case t.Kind() == reflect.Bool:
 		return name + " = true or " + name + " = false"
 	case t.Kind() == reflect.Slice:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 	"runtime"
@@ -14,12 +15,14 @@ import (
 
 	"github.com/dunnock-server/dunnock/hardening/egress"
 	"github.com/dunnock-server/dunnock/hardening/egress/proxy"
+	"github.com/dunnock-server/dunnock/hardening/egress/sshlink"
 	"github.com/dunnock-server/dunnock/hardening/egress/tor"
+	"github.com/dunnock-server/dunnock/hardening/egress/wireguard"
 )
 
 // ways makes the relays that [egress] leads to, and those that they are reached through. It reads the files that these name,
 // and dials nothing. The fault is that of one relay, with the path of a key.
-func (c *Config) ways(rules egress.Rules) (relays []egress.Relay, at string, err error) {
+func (c *Config) ways(rules egress.Rules, log *slog.Logger) (relays []egress.Relay, at string, err error) {
 	if c.Egress == nil {
 		return nil, "", nil
 	}
@@ -27,12 +30,19 @@ func (c *Config) ways(rules egress.Rules) (relays []egress.Relay, at string, err
 	for _, list := range c.Egress.Route {
 		names = append(names, list...)
 	}
+	names = append(names, c.Listen.Probe)
+	for _, w := range c.Ingress {
+		names = append(names, w.Relay, w.Probe)
+	}
+	if c.Owner != nil {
+		names = append(names, c.Owner.Onion)
+	}
 	made := make(map[string]egress.Relay)
 	for i, r := range c.Relays { // in the order of the file
 		if !slices.Contains(names, r.Name) && !c.leads(r.Name, names) {
 			continue
 		}
-		if at, err = c.build(made, i, rules); err != nil {
+		if at, err = c.build(made, i, rules, log); err != nil {
 			for _, r := range made {
 				_ = r.Close() // nothing was sent by it
 			}
@@ -54,7 +64,7 @@ func (c *Config) leads(name string, names []string) bool {
 }
 
 // build makes a relay, after those that it is reached through.
-func (c *Config) build(made map[string]egress.Relay, i int, rules egress.Rules) (at string, err error) {
+func (c *Config) build(made map[string]egress.Relay, i int, rules egress.Rules, log *slog.Logger) (at string, err error) {
 	r := c.Relays[i]
 	if made[r.Name] != nil {
 		return "", nil
@@ -62,7 +72,7 @@ func (c *Config) build(made map[string]egress.Relay, i int, rules egress.Rules) 
 	dial := egress.Home()
 	if r.Via != "" {
 		before := slices.IndexFunc(c.Relays, func(b Relay) bool { return b.Name == r.Via })
-		if at, err := c.build(made, before, rules); err != nil {
+		if at, err := c.build(made, before, rules, log); err != nil {
 			return at, err
 		}
 		through := made[r.Via]
@@ -71,14 +81,9 @@ func (c *Config) build(made map[string]egress.Relay, i int, rules egress.Rules) 
 		}
 	}
 	at = fmt.Sprintf("relay.%d", i)
-	password := ""
-	if r.PasswordFile != "" {
-		data, err := secret(r.PasswordFile)
-		if err != nil {
-			return at + ".password_file", err
-		}
-		line, _, _ := bytes.Cut(data, []byte("\n"))
-		password = strings.TrimSuffix(string(line), "\r")
+	password, err := r.password()
+	if err != nil {
+		return at + ".password_file", err
 	}
 	var relay egress.Relay
 	switch r.Kind {
@@ -96,9 +101,65 @@ func (c *Config) build(made map[string]egress.Relay, i int, rules egress.Rules) 
 	case KindTor:
 		relay, err = proxy.Tor(proxy.TorConfig{Name: r.Name, Socks: r.Socks, Rules: rules, Dial: dial,
 			Control: tor.Control{Address: r.Control, Password: password, Dial: dial}})
+	case KindSSH:
+		return c.buildSSH(made, i, sshlink.Config{Name: r.Name, Address: r.Address, User: r.User, FarNames: r.Resolve == ResolveRelay, Rules: rules, Dial: dial, Log: log})
+	case KindWireGuard:
+		return c.buildWireGuard(made, i, wireguard.Config{Name: r.Name, Rules: rules, Dial: dial, Log: log})
 	default:
 		err = errors.New("no kind of relay is called that")
 	}
+	if err != nil {
+		return at, err
+	}
+	made[r.Name] = relay
+	return "", nil
+}
+
+// password reads a relay's; empty where it has none.
+func (r Relay) password() (string, error) {
+	if r.PasswordFile == "" {
+		return "", nil
+	}
+	data, err := secret(r.PasswordFile)
+	if err != nil {
+		return "", err
+	}
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	return strings.TrimSuffix(string(line), "\r"), nil
+}
+
+// buildSSH makes a relay of kind ssh, with the keys that it names.
+func (c *Config) buildSSH(made map[string]egress.Relay, i int, to sshlink.Config) (at string, err error) {
+	r, at := c.Relays[i], fmt.Sprintf("relay.%d", i)
+	data, err := secret(r.IdentityFile)
+	if err != nil {
+		return at + ".identity_file", err
+	}
+	if to.Identity, err = sshlink.ParseIdentity(data); err != nil {
+		return at + ".identity_file", err
+	}
+	if to.HostKey, err = sshlink.ParseHostKey(r.HostKey); err != nil {
+		return at + ".host_key", err
+	}
+	relay, err := sshlink.New(to)
+	if err != nil {
+		return at, err
+	}
+	made[r.Name] = relay
+	return "", nil
+}
+
+// buildWireGuard makes a relay of kind wireguard, with the file that it names.
+func (c *Config) buildWireGuard(made map[string]egress.Relay, i int, to wireguard.Config) (at string, err error) {
+	r, at := c.Relays[i], fmt.Sprintf("relay.%d.config_file", i)
+	data, err := secret(r.ConfigFile)
+	if err != nil {
+		return at, err
+	}
+	if to.Conf, err = wireguard.Parse(data, r.ConfigFile); err != nil {
+		return at, err
+	}
+	relay, err := wireguard.New(to)
 	if err != nil {
 		return at, err
 	}

@@ -2,6 +2,8 @@ package config
 
 import (
 	"context"
+	"crypto/ed25519"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 
 	"github.com/dunnock-server/dunnock/hardening/egress"
 )
@@ -130,5 +134,95 @@ func TestRelayFiles(t *testing.T) {
 			strings.Contains(err.Error(), "secret"):
 			t.Errorf("%#o, %d bytes: %v, want %q", tt.mode, len(tt.password), err, tt.want)
 		}
+	}
+}
+
+// keyFiles is a file with relays that name keys: what is written beside it decides.
+const keyFiles = `domain = "example.org"
+username = "alice"
+data = "./data"
+[[relay]]
+name = "vps"
+kind = "ssh"
+address = "192.0.2.1:22"
+user = "dunnock"
+identity_file = "relay_ed25519"
+host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJjl0CEBHKbXfCtWOxDjVE4Kgu3F2t9iuG5ruFC2CMCH"
+[[relay]]
+name = "vpn"
+kind = "wireguard"
+config_file = "wg.conf"
+[egress]
+relays = ["vps", "vpn"]
+`
+
+// The keys of ssh and the files of WireGuard are read before the node starts; what is wrong in them is a fault of its own line,
+// and what is left out of them a warning. None of a key is shown.
+func TestKeyFiles(t *testing.T) {
+	_, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := ssh.MarshalPrivateKey(private, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	locked, err := ssh.MarshalPrivateKeyWithPassphrase(private, "", []byte("a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const secret = "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk="
+	conf := "[Interface]\nPrivateKey = " + secret + "\nAddress = 10.0.0.2/32\nDNS = 10.0.0.1\nPostUp = iptables -A\n" +
+		"[Peer]\nPublicKey = xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=\nAllowedIPs = 0.0.0.0/0\nEndpoint = 192.0.2.9:51820\n"
+	for _, tt := range []struct {
+		name      string
+		key, conf string
+		mode      os.FileMode
+		want      []string // "line of which file: a part of the problem"
+	}{
+		{"as it should be", string(pem.EncodeToMemory(plain)), conf, 0o600, nil},
+		{"no key", "", conf, 0o600, []string{"dunnock.toml:9: no such file"}},
+		{"a key that others read", string(pem.EncodeToMemory(plain)), conf, 0o644, []string{"dunnock.toml:9: others may read"}},
+		{"a locked key", string(pem.EncodeToMemory(locked)), conf, 0o600, []string{"dunnock.toml:9: passphrase"}},
+		{"no key in the file", "ssh-ed25519 AAAA", conf, 0o600, []string{"dunnock.toml:9: not a private key"}},
+		{"no conf", string(pem.EncodeToMemory(plain)), "", 0o600, []string{"dunnock.toml:14: no such file"}},
+		{"two faults in it", string(pem.EncodeToMemory(plain)), strings.NewReplacer("10.0.0.2/32", "10.0.0.2/99", "192.0.2.9:51820", "192.0.2.9").Replace(conf), 0o600,
+			[]string{"wg.conf:3: ", "wg.conf:9: "}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := written(t, keyFiles, "", 0)
+			for name, text := range map[string]string{"relay_ed25519": tt.key, "wg.conf": tt.conf} {
+				if text == "" {
+					continue
+				}
+				if err := os.WriteFile(filepath.Join(filepath.Dir(path), name), []byte(text), tt.mode); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c, err := Load(path)
+			faults, _ := err.(Faults)
+			if len(faults) != len(tt.want) || (err == nil) != (tt.want == nil) || err != nil && strings.Contains(err.Error(), secret) {
+				t.Fatalf("%v, want %q", err, tt.want)
+			}
+			for i, want := range tt.want {
+				at, problem, _ := strings.Cut(want, ": ")
+				if f := faults[i]; fmt.Sprintf("%s:%d", filepath.Base(f.File), f.Line) != at || !strings.Contains(f.Problem, problem) || f.Remedy == "" {
+					t.Errorf("%v, want %q", f, want)
+				}
+			}
+			if err != nil {
+				return
+			}
+			if len(c.Warnings) != 1 || c.Warnings[0].Line != 14 || !strings.Contains(c.Warnings[0].Problem, "wg.conf:5: PostUp") {
+				t.Errorf("warnings: %v", c.Warnings)
+			}
+			n, err := c.Node(slog.New(slog.DiscardHandler))
+			if err != nil || len(n.Relays) != 2 || n.Relays[0].Kind() != KindSSH || n.Relays[1].Kind() != KindWireGuard {
+				t.Errorf("%v, %v", n.Relays, err)
+			}
+			for _, r := range n.Relays {
+				_ = r.Close()
+			}
+		})
 	}
 }
