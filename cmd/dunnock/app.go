@@ -43,7 +43,8 @@ func (m *Main) app() *cli.App {
 			return cli.ShowAppHelp(c)
 		},
 		Commands: []*cli.Command{
-			m.initCommand(), m.serveCommand(), m.checkCommand(), m.backupCommand(), m.restoreCommand(), m.statusCommand(), m.queueCommand(), m.relayCommand(), m.keysCommand(),
+			m.initCommand(), m.serveCommand(), m.checkCommand(), m.backupCommand(), m.restoreCommand(), m.statusCommand(), m.metricsCommand(), m.queueCommand(), m.relayCommand(), m.ingressCommand(), m.doctorCommand(), m.guideCommand(),
+			m.keysCommand(),
 			m.passwordCommand(), m.profileCommand(),
 			m.postCommand(), m.editCommand(), m.deleteCommand(), m.boostCommand(), m.likeCommand(),
 			m.undoCommand(), m.voteCommand(), m.pinCommand(), m.unpinCommand(),
@@ -67,7 +68,7 @@ func (m *Main) before(c *cli.Context) error {
 		if err := level.UnmarshalText([]byte(text)); err != nil {
 			return usagef("--log-level is debug, info, warn or error, not %s", quoted(text))
 		}
-	} else if c.Args().First() == "serve" {
+	} else if c.Args().First() == "serve" || c.Args().First() == "relay" && c.Args().Get(1) == "serve" {
 		level = slog.LevelInfo
 	}
 	m.log = slog.New(slog.NewTextHandler(m.Stderr, &slog.HandlerOptions{Level: level}))

@@ -47,7 +47,10 @@ type connection struct {
 }
 
 // connect gives the way to the node: through its socket if it runs, else by opening it in this process.
-func (m *Main) connect(ctx context.Context) (*connection, error) {
+func (m *Main) connect(ctx context.Context) (*connection, error) { return m.join(ctx, true) }
+
+// join is connect; with offline, what needs the network waits for the node to run.
+func (m *Main) join(ctx context.Context, offline bool) (*connection, error) {
 	c, err := m.load()
 	if err != nil {
 		return nil, err
@@ -56,7 +59,7 @@ func (m *Main) connect(ctx context.Context) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	settings.Offline = true // what needs the network waits for the node to run
+	settings.Offline = offline
 	socket := filepath.Join(c.Data, node.SocketName)
 	deadline := time.After(patience)
 	for {

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/dunnock-server/dunnock/cmd/internal/config"
 	"github.com/dunnock-server/dunnock/federation/node"
+	"github.com/dunnock-server/dunnock/hardening/ingress/certs"
 )
 
 func (m *Main) initCommand() *cli.Command {
@@ -158,11 +160,21 @@ func (m *Main) nextSteps(path string, c *config.Config) {
 			}
 		}
 	}
-	next("DNS: point %s at the machine where TLS ends, your reverse proxy:", c.Host)
-	p.f("     %s.  A or AAAA  that machine's address", c.Host)
-	next("TLS: let the reverse proxy pass everything on to %s, with the Host header as it came (signatures cover it):", c.Listen.Address)
-	p.f("     Caddy:  %s { reverse_proxy %s }", c.Host, caddy)
-	p.f("     nginx:  proxy_pass http://%s; proxy_set_header Host $host;", c.Listen.Address)
+	if by := slices.IndexFunc(c.Ingress, func(w config.Ingress) bool { return w.Kind == config.IngressRelay }); by >= 0 {
+		next("DNS: point %s at the relay %q, whose port 443 leads here:", c.Host, c.Ingress[by].Relay)
+		p.f("     %s.  A or AAAA  that relay's address", c.Host)
+		next("CAA: once the node has a certificate, `dunnock ingress list` shows a record for the domain, which names your account with the " +
+			"certificate authority. Without it, whoever runs the relay can have a certificate issued for your name. It looks like this:")
+		p.f("     %s.  %s", c.Host, certs.CAA(c.Ingress[by].ACME, "https://…"))
+	} else {
+		next("DNS: point %s at the machine where TLS ends, your reverse proxy:", c.Host)
+		p.f("     %s.  A or AAAA  that machine's address", c.Host)
+	}
+	if c.Listen.Address != "" {
+		next("TLS: let the reverse proxy pass everything on to %s, with the Host header as it came (signatures cover it):", c.Listen.Address)
+		p.f("     Caddy:  %s { reverse_proxy %s }", c.Host, caddy)
+		p.f("     nginx:  proxy_pass http://%s; proxy_set_header Host $host;", c.Listen.Address)
+	}
 	if c.Host != c.Domain {
 		next("Handle: at %s, redirect /.well-known/webfinger, with its query, to", c.Domain)
 		p.f("     https://%s/.well-known/webfinger", c.Host)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -16,8 +15,11 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/dunnock-server/dunnock/hardening/freeport"
 )
 
 func TestMain(m *testing.M) {
@@ -28,7 +30,8 @@ func TestMain(m *testing.M) {
 //
 //	serve [ARGS]    start `dunnock ARGS serve` here and go on once it says that it runs; its URL is in $URL
 //	quit [TERM]     end what serves here with INT or TERM, expect success, and have what it wrote in stdout and stderr
-//	await RE CMD    run a command until its output matches, or with ! until it does not, a hundred times at most
+//	hup RE          have what serves here read its configuration anew, and go on once its log matches
+//	await RE CMD    run a command until its output matches, or with ! until it does not, for half a minute at most
 //	freeport NAME   set a variable to a port that nobody listens at
 //	lock FILE       hold the lock of a data directory until the script ends
 //	takeport ADDR   listen there until the script ends, unless somebody does already
@@ -42,7 +45,7 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": serveInScript, "quit": quitInScript, "await": await, "freeport": freePort, "lock": lockFile, "takeport": takePort,
+			"serve": serveInScript, "quit": quitInScript, "hup": hupInScript, "await": await, "freeport": freePort, "lock": lockFile, "takeport": takePort,
 		},
 		Condition:           peer,
 		RequireExplicitExec: true,
@@ -68,8 +71,27 @@ type serversKey struct{}
 // server is a node that a script runs.
 type server struct {
 	cmd         *exec.Cmd
-	out, errs   bytes.Buffer
+	out         bytes.Buffer
+	errs        locked
 	outputEnded sync.WaitGroup
+}
+
+// locked is a buffer that is read while it is written.
+type locked struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *locked) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *locked) Bytes() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes.Clone(l.b.Bytes())
 }
 
 func serveInScript(ts *testscript.TestScript, neg bool, args []string) {
@@ -89,7 +111,7 @@ func serveInScript(ts *testscript.TestScript, neg bool, args []string) {
 			_ = s.cmd.Process.Kill()
 			s.outputEnded.Wait()
 			_ = s.cmd.Wait()
-			ts.Logf("serve:\n%s%s", s.out.String(), s.errs.String())
+			ts.Logf("serve:\n%s%s", s.out.String(), s.errs.Bytes())
 		}
 	})
 	out := bufio.NewReader(pipe)
@@ -108,6 +130,25 @@ func environment(ts *testscript.TestScript) (env []string) {
 		env = append(env, name+"="+ts.Getenv(name))
 	}
 	return env
+}
+
+func hupInScript(ts *testscript.TestScript, neg bool, args []string) {
+	s := ts.Value(serversKey{}).(map[string]*server)[ts.MkAbs(".")]
+	if neg || len(args) != 1 || s == nil {
+		ts.Fatalf("usage: hup RE, where something serves")
+	}
+	want, err := regexp.Compile(args[0])
+	ts.Check(err)
+	before := len(s.errs.Bytes())
+	ts.Check(s.cmd.Process.Signal(syscall.SIGHUP))
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); <-tick.C {
+		if want.Match(s.errs.Bytes()[before:]) {
+			return
+		}
+	}
+	ts.Fatalf("in vain:\n%s", s.errs.Bytes()[before:])
 }
 
 func quitInScript(ts *testscript.TestScript, neg bool, args []string) {
@@ -140,7 +181,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	want, err := regexp.Compile(args[0])
 	ts.Check(err)
 	var out bytes.Buffer
-	for range 100 {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
 		out.Reset()
 		cmd := exec.Command(args[1], args[2:]...)
 		cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.Env = ts.MkAbs("."), &out, &out, environment(ts)
@@ -155,15 +196,10 @@ func freePort(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: freeport NAME")
 	}
-	for {
-		// Below the ports that systems give to connections, one of which could take it before the node does.
-		port := strconv.Itoa(10_000 + rand.IntN(20_000))
-		if ln, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
-			ts.Check(ln.Close())
-			ts.Setenv(args[0], port)
-			return
-		}
-	}
+	port, err := freeport.Find()
+	ts.Check(err)
+	ts.Defer(func() { port.Close() })
+	ts.Setenv(args[0], strconv.Itoa(int(port.Number)))
 }
 
 func lockFile(ts *testscript.TestScript, neg bool, args []string) {

@@ -13,7 +13,7 @@ func (m *Main) relayCommand() *cli.Command {
 		Name: "relay", Category: catNode, Usage: "the ways by which everything leaves",
 		UsageText:   "dunnock relay COMMAND [OPTIONS]",
 		Description: "Which relays there are is said in the configuration, under [[relay]] and [egress].",
-		Subcommands: []*cli.Command{m.relayListCommand()},
+		Subcommands: []*cli.Command{m.relayListCommand(), m.relayTestCommand(), m.relayServeCommand(), m.relayKeygenCommand()},
 	}
 }
 

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -23,7 +24,8 @@ func (m *Main) serveCommand() *cli.Command {
 		Name: "serve", Category: catNode, Usage: "run the node",
 		UsageText: "dunnock [--config FILE] serve",
 		Description: "Runs until interrupted: it then stops listening, finishes what it is doing and closes the database; a second " +
-			"interrupt ends it at once. Without any configuration a trial node is made in ./" + config.TrialDir + ", which nobody but " +
+			"interrupt ends it at once. Without a terminal, SIGHUP has it read the configuration anew: one with a fault is told of in the log " +
+			"and not used. Without any configuration a trial node is made in ./" + config.TrialDir + ", which nobody but " +
 			"this machine can reach." +
 			examples("dunnock serve", "dunnock --config /etc/dunnock.toml serve", "dunnock --log-level debug serve"),
 		Flags:  []cli.Flag{jsonFlag()},
@@ -39,9 +41,7 @@ func (m *Main) serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, w := range cfg.Warnings {
-		m.log.Warn("configuration", "key", w.Key, "line", w.Line, "problem", w.Problem, "remedy", w.Remedy)
-	}
+	m.logFaults(slog.LevelWarn, cfg.Warnings)
 	var said error
 	n, err := m.listening(c.Context, cfg, func(url string) {
 		if c.Bool("json") {
@@ -53,24 +53,85 @@ func (m *Main) serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	collectLess()
 	ctx, stop := signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	context.AfterFunc(ctx, stop) // from then on, a second signal ends the process
-	return errors.Join(n.Run(ctx), n.Close(), said)
+	collectLess()
+	calm := time.NewTicker(10 * time.Second)
+	defer calm.Stop()
+	go giveBack(ctx, calm.C)
+	return errors.Join(m.run(ctx, n, cfg), said)
 }
 
-// collectLess has garbage collected when the heap is three times as large as what lives, while it is small: a node keeps a few
-// megabytes, and at twice that it collects dozens of times a second under load. What the environment says goes first.
-func collectLess() {
-	const (
-		percent = 200
-		limit   = 40 << 20 // bytes: from there on as often as it must
-	)
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(percent)
+// run runs a node until ctx ends, with another configuration whenever it is to read that anew.
+func (m *Main) run(ctx context.Context, n *node.Node, cfg *config.Config) error {
+	again := make(chan os.Signal, 1)
+	if m.Width == 0 { // who closes the terminal wants the node to end
+		signal.Notify(again, syscall.SIGHUP)
+		defer signal.Stop(again)
 	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(limit)
+	for {
+		next, err := m.runUntil(ctx, n, cfg, again)
+		if err = errors.Join(err, n.Close()); err != nil || next == nil {
+			return err
+		}
+		n, err = m.listening(ctx, next, func(string) { m.log.Info("the configuration was read anew", "file", next.File) })
+		if err != nil && ctx.Err() == nil {
+			m.log.Error("the new configuration cannot be used: going on with the old one", "err", err)
+			next = cfg
+			n, err = m.listening(ctx, cfg, nil)
+		}
+		switch {
+		case err != nil && ctx.Err() != nil: // interrupted meanwhile
+			return nil
+		case err != nil:
+			return err
+		}
+		cfg = next
+	}
+}
+
+// runUntil runs a node until ctx ends, or until there is another configuration to go on with.
+func (m *Main) runUntil(ctx context.Context, n *node.Node, cfg *config.Config, again <-chan os.Signal) (next *config.Config, err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- n.Run(ctx) }()
+	for {
+		select {
+		case err := <-ended:
+			return nil, err
+		case <-again:
+			if next = m.changed(cfg); next != nil {
+				stop()
+				return next, <-ended
+			}
+		}
+	}
+}
+
+// changed reads the configuration anew; nil if it cannot be used.
+func (m *Main) changed(cfg *config.Config) *config.Config {
+	next, err := config.Load(cfg.File)
+	var faults config.Faults
+	switch {
+	case errors.As(err, &faults):
+		m.logFaults(slog.LevelError, faults)
+		return nil
+	case err != nil:
+		m.log.Error("the configuration cannot be read", "err", err)
+		return nil
+	case next.Domain != cfg.Domain || next.Host != cfg.Host || next.Username != cfg.Username || next.Data != cfg.Data || (next.Unsafe == nil) != (cfg.Unsafe == nil):
+		m.log.Error("domain, host, username, data and [unsafe] cannot change while the node runs", "file", cfg.File)
+		return nil
+	}
+	m.logFaults(slog.LevelWarn, next.Warnings)
+	return next
+}
+
+func (m *Main) logFaults(level slog.Level, faults config.Faults) {
+	for _, f := range faults {
+		m.log.Log(context.Background(), level, "configuration", "key", f.Key, "line", f.Line, "problem", f.Problem, "remedy", f.Remedy)
 	}
 }
 
@@ -107,7 +168,9 @@ func (m *Main) listening(ctx context.Context, cfg *config.Config, ready func(url
 		return nil, err
 	}
 	settings.Ready = ready
-	settings.Listener, err = ingress.Listen(settings.Listen)
+	if settings.Listen.Address != "" {
+		settings.Listener, err = ingress.Listen(settings.Listen)
+	}
 	if errors.Is(err, ingress.ErrInUse) && answers(ctx, cfg) {
 		return nil, opening(node.ErrLocked, cfg)
 	} else if errors.Is(err, ingress.ErrInUse) {
@@ -117,7 +180,11 @@ func (m *Main) listening(ctx context.Context, cfg *config.Config, ready func(url
 	}
 	n, err := open(ctx, cfg, settings)
 	if err != nil {
-		return nil, errors.Join(opening(err, cfg), settings.Listener.Close())
+		err = opening(err, cfg)
+		if settings.Listener != nil {
+			err = errors.Join(err, settings.Listener.Close())
+		}
+		return nil, err
 	}
 	return n, nil
 }
