@@ -17,11 +17,11 @@ import (
 type Packet struct {
 	// Ether is the EtherType: 0x0800 IPv4, 0x86dd IPv6, 0x0806 ARP.
 	Ether uint16
-	// Proto is the transport of an IP packet: 6 TCP, 17 UDP, 58 ICMPv6.
+	// Proto is the transport of an IP packet: 1 ICMP, 6 TCP, 17 UDP, 58 ICMPv6.
 	Proto uint8
 	// From and To have port 0 where the transport has none, or where a later fragment does not say.
 	From, To netip.AddrPort
-	// ICMP is the type of an ICMPv6 packet.
+	// ICMP is the type of an ICMP or ICMPv6 packet.
 	ICMP uint8
 }
 
@@ -38,7 +38,7 @@ const (
 	etherIPv6 = 0x86dd
 	etherARP  = 0x0806
 
-	protoTCP, protoUDP, protoICMPv6 = 6, 17, 58
+	protoICMP, protoTCP, protoUDP, protoICMPv6 = 1, 6, 17, 58
 )
 
 // errFile is a file that tcpdump did not write, or not to its end.
@@ -99,7 +99,7 @@ func parse(frame []byte) (p Packet) {
 	if (p.Proto == protoTCP || p.Proto == protoUDP) && len(b) >= 4 {
 		source, target = binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
 	}
-	if p.Proto == protoICMPv6 && len(b) > 0 {
+	if (p.Proto == protoICMP || p.Proto == protoICMPv6) && len(b) > 0 {
 		p.ICMP = b[0]
 	}
 	p.From, p.To = netip.AddrPortFrom(from, source), netip.AddrPortFrom(to, target)

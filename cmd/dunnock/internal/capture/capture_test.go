@@ -18,7 +18,7 @@ func frame(proto byte, from, to string, payload ...byte) []byte {
 		b = append(b, 0x60, 0, 0, 0, 0, 0, proto, 64)
 	}
 	b = append(append(b, f.Addr().AsSlice()...), t.Addr().AsSlice()...)
-	if proto != protoICMPv6 {
+	if proto != protoICMP && proto != protoICMPv6 {
 		b = binary.BigEndian.AppendUint16(b, f.Port())
 		b = binary.BigEndian.AppendUint16(b, t.Port())
 	}
@@ -65,6 +65,33 @@ func TestLeaks(t *testing.T) {
 		"a frame too short to be read":  {[]byte{1, 2, 3}, true},
 		"an IP packet cut off":          {frame(protoTCP, "10.7.0.2:1", "45.79.10.1:22")[:30], true},
 		"a protocol that is not known":  {append(make([]byte, 12), 0x88, 0xcc, 1, 2), true},
+	} {
+		packets, err := Read(pcap(c.frame))
+		if err != nil || len(packets) != 1 {
+			t.Fatalf("%s: read %v, %v", name, packets, err)
+		}
+		if got := len(line.Leaks(packets)) > 0; got != c.leak {
+			t.Errorf("%s: leak = %t, want %t", name, got, c.leak)
+		}
+	}
+}
+
+func TestLeaksOverUDP(t *testing.T) {
+	line := Line{Relays: []netip.AddrPort{netip.MustParseAddrPort("45.79.10.1:51820")}, UDP: true}
+	for name, c := range map[string]struct {
+		frame []byte
+		leak  bool
+	}{
+		"to the relay":           {frame(protoUDP, "10.7.0.2:40000", "45.79.10.1:51820"), false},
+		"the relay's port, TCP":  {frame(protoTCP, "10.7.0.2:40000", "45.79.10.1:51820"), true},
+		"a name":                 {frame(protoUDP, "10.7.0.2:40000", "45.79.10.1:53"), true},
+		"a closed port there":    {frame(protoICMP, "45.79.10.1:0", "10.7.0.2:0", 3), false},
+		"a closed port here":     {frame(protoICMP, "10.7.0.2:0", "45.79.10.1:0", 3), false},
+		"a ping of the relay":    {frame(protoICMP, "10.7.0.2:0", "45.79.10.1:0", 8), true},
+		"a ping by the relay":    {frame(protoICMP, "45.79.10.1:0", "10.7.0.2:0", 8), true},
+		"ICMP of somebody else":  {frame(protoICMP, "45.79.10.2:0", "10.7.0.2:0", 3), true},
+		"ICMP to somebody else":  {frame(protoICMP, "10.7.0.2:0", "45.79.10.2:0", 3), true},
+		"ICMP over IPv6, router": {frame(protoICMPv6, "[fe80::1]:0", "[ff02::1]:0", 134), false},
 	} {
 		packets, err := Read(pcap(c.frame))
 		if err != nil || len(packets) != 1 {

@@ -1,12 +1,16 @@
 package capture
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Line is who may be on the node's line.
 type Line struct {
 	// Relays are the addresses and ports of relays: all that the node may speak to.
 	Relays []netip.AddrPort
-	// UDP is for a relay of WireGuard; with any other the node speaks TCP.
+	// UDP is for a relay of WireGuard, with which the two machines may tell each other by ICMP that a port takes nothing at the
+	// moment, as after the end of a tunnel; with any other the node speaks TCP.
 	UDP bool
 }
 
@@ -27,6 +31,9 @@ func (l Line) Leaks(packets []Packet) (leaks []Packet) {
 	return leaks
 }
 
+// unreachable is ICMP's "destination unreachable" (RFC 792).
+const unreachable = 3
+
 func (l Line) allowed(p Packet) bool {
 	switch {
 	case p.Ether == etherARP:
@@ -39,6 +46,9 @@ func (l Line) allowed(p Packet) bool {
 	proto := uint8(protoTCP)
 	if l.UDP {
 		proto = protoUDP
+		if p.Proto == protoICMP {
+			return p.ICMP == unreachable && slices.ContainsFunc(l.Relays, func(r netip.AddrPort) bool { return p.From.Addr() == r.Addr() || p.To.Addr() == r.Addr() })
+		}
 	}
 	if p.Proto != proto {
 		return false

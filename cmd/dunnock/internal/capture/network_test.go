@@ -3,7 +3,9 @@ package capture
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -70,14 +72,7 @@ func newNetwork(t *testing.T) network {
 		t.Cleanup(func() { run(t, "ip", "netns", "del", name) })
 		run(t, "ip", "-n", name, "link", "set", "lo", "up")
 	}
-	etc := filepath.Join("/etc/netns", n.home) // what `ip netns exec` puts in the place of /etc/resolv.conf
-	if err := os.MkdirAll(etc, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(etc) })
-	if err := os.WriteFile(filepath.Join(etc, "resolv.conf"), []byte("nameserver 127.0.0.53\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	n.resolvConf(t, n.home, netip.MustParseAddr("127.0.0.53"))
 	var script strings.Builder
 	for _, line := range []string{
 		"link add up0 netns HOME type veth peer name down0 netns RELAY", "link add out0 netns RELAY type veth peer name in0 netns REMOTE",
@@ -93,11 +88,26 @@ func newNetwork(t *testing.T) network {
 	}
 	run(t, "sh", "-ec", script.String())
 	run(t, "ip", "netns", "exec", n.relay, "sh", "-ec", "echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding")
+	run(t, "ip", "-n", n.remote, "addr", "add", authority.String()+"/32", "dev", "lo")
 	for i := 1; i <= servers; i++ {
 		run(t, "ip", "-n", n.remote, "addr", "add", fmt.Sprintf("45.79.20.%d/32", i), "dev", "lo")
 		run(t, "ip", "-n", n.remote, "addr", "add", fmt.Sprintf("2a01:4f8:20::%d/128", i), "dev", "lo", "nodad")
 	}
 	return n
+}
+
+// resolvConf is what `ip netns exec` puts in the place of /etc/resolv.conf.
+func (network) resolvConf(t *testing.T, namespace string, server netip.Addr) {
+	t.Helper()
+	etc := filepath.Join("/etc/netns", namespace)
+	err := os.MkdirAll(etc, 0o755)
+	if err == nil {
+		t.Cleanup(func() { os.RemoveAll(etc) })
+		err = os.WriteFile(filepath.Join(etc, "resolv.conf"), []byte("nameserver "+server.String()+"\n"), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // within calls f on a thread that is in a namespace. Sockets stay in the namespace that they were made in.
@@ -182,6 +192,18 @@ func (n network) names(t *testing.T, answer func(name string) []netip.Addr) {
 			}
 		}
 	}()
+	var stream net.Listener // for who asks over TCP, as pebble does
+	within(t, n.remote, func() (err error) { stream, err = net.Listen("tcp", resolver.String()+":53"); return err })
+	t.Cleanup(func() { stream.Close() })
+	go func() {
+		for {
+			conn, err := stream.Accept()
+			if err != nil {
+				return
+			}
+			go streamed(conn, answer)
+		}
+	}()
 	go func() {
 		for buf := make([]byte, 1500); ; {
 			k, from, err := near.ReadFrom(buf)
@@ -197,6 +219,22 @@ func (n network) names(t *testing.T, answer func(name string) []netip.Addr) {
 	}()
 }
 
+// streamed answers one question (RFC 1035 section 4.2.2).
+func streamed(conn net.Conn, answer func(string) []netip.Addr) {
+	defer conn.Close()
+	var size uint16
+	if binary.Read(conn, binary.BigEndian, &size) != nil {
+		return
+	}
+	query := make([]byte, size)
+	if _, err := io.ReadFull(conn, query); err != nil {
+		return
+	}
+	if reply, err := reply(query, answer); err == nil {
+		_, _ = conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(reply))), reply...))
+	}
+}
+
 func reply(query []byte, answer func(string) []netip.Addr) ([]byte, error) {
 	var m dnsmessage.Message
 	if err := m.Unpack(query); err != nil || len(m.Questions) != 1 {
@@ -205,7 +243,7 @@ func reply(query []byte, answer func(string) []netip.Addr) ([]byte, error) {
 	q := m.Questions[0]
 	m.Header = dnsmessage.Header{ID: m.ID, Response: true, RecursionAvailable: true}
 	m.Additionals = nil
-	for _, a := range answer(strings.TrimSuffix(q.Name.String(), ".")) {
+	for _, a := range answer(strings.ToLower(strings.TrimSuffix(q.Name.String(), "."))) {
 		h := dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class, TTL: 1}
 		switch {
 		case a.Is4() && q.Type == dnsmessage.TypeA:

@@ -20,9 +20,11 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,21 +42,28 @@ const (
 
 // remote is all other servers: one account each, on https. At the resolver's address it answers DNS over HTTPS too.
 type remote struct {
-	roots string // a file for SSL_CERT_FILE
+	caa   atomic.Value // the value of the domain's record, a text
+	roots string       // a file for SSL_CERT_FILE
 	key   *rsa.PrivateKey
 
 	mu    sync.Mutex
 	seen  map[netip.Addr]int // who connected
-	took  map[string]int     // deliveries, by "type host"
+	took  map[string]int     // deliveries, by "type host id"
 	asked map[string]int     // requests, by path
 }
 
 func host(i int) string { return fmt.Sprintf("s%d%s", i, zone) }
 
-// address answers for a name: half of the servers have IPv6 only.
+// authority is where certificates are issued.
+var authority = netip.MustParseAddr("45.79.20.99")
+
+// address answers for a name: the node's is its relay's, and half of the servers have IPv6 only.
 func address(name string) []netip.Addr {
 	if name == poisoned {
 		return []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("10.7.0.1"), home4, home6, netip.IPv6Loopback()}
+	}
+	if name == domain {
+		return []netip.Addr{relay4}
 	}
 	var i int
 	if _, err := fmt.Sscanf(name, "s%d"+zone, &i); err != nil || i < 1 || i > servers {
@@ -74,7 +83,7 @@ func (n network) servers(t *testing.T) *remote {
 		t.Fatal(err)
 	}
 	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "capture"}, NotBefore: time.Now().Add(-time.Hour),
-		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, DNSNames: []string{"*" + zone}, IPAddresses: []net.IP{resolver.AsSlice()},
+		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, DNSNames: []string{"*" + zone}, IPAddresses: []net.IP{resolver.AsSlice(), authority.AsSlice()},
 		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
 	der, err := x509.CreateCertificate(rand.Reader, c, c, &r.key.PublicKey, r.key)
 	if err != nil {
@@ -92,24 +101,31 @@ func (n network) servers(t *testing.T) *remote {
 				r.mu.Unlock()
 			}
 		}}
-	var ln net.Listener
-	within(t, n.remote, func() (err error) { ln, err = net.Listen("tcp", ":443"); return err })
-	go s.ServeTLS(ln, "", "")
+	at := []netip.Addr{resolver}
+	for i := 1; i <= servers; i++ {
+		at = append(at, netip.MustParseAddr(fmt.Sprintf("45.79.20.%d", i)), netip.MustParseAddr(fmt.Sprintf("2a01:4f8:20::%d", i)))
+	}
+	for _, addr := range at {
+		var ln net.Listener
+		within(t, n.remote, func() (err error) { ln, err = net.Listen("tcp", netip.AddrPortFrom(addr, 443).String()); return err })
+		go s.ServeTLS(ln, "", "")
+	}
 	t.Cleanup(func() { s.Close() })
 	return r
 }
 
 func (r *remote) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	body, _ := io.ReadAll(req.Body)
-	var act struct{ Type string }
+	var act struct{ ID, Type string }
 	_ = json.Unmarshal(body, &act)
 	r.mu.Lock()
 	r.asked[req.URL.Path]++
 	if req.Method == http.MethodPost {
-		r.took[act.Type+" "+req.Host]++
+		r.took[act.Type+" "+req.Host+" "+act.ID]++
 	}
 	r.mu.Unlock()
-	actor := "https://" + req.Host + "/users/u"
+	name := path.Base(req.URL.Path)
+	actor := "https://" + req.Host + "/users/" + name
 	answer := func(kind string, value any) {
 		w.Header().Set("Content-Type", kind)
 		_ = json.NewEncoder(w).Encode(value)
@@ -121,6 +137,9 @@ func (r *remote) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 			query, _ = base64.RawURLEncoding.DecodeString(req.URL.Query().Get("dns"))
 		}
 		message, err := reply(query, address)
+		if err == nil {
+			message, err = r.guarded(message)
+		}
 		if err != nil {
 			w.WriteHeader(http.StatusBadRequest)
 			return
@@ -129,16 +148,22 @@ func (r *remote) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		_, _ = w.Write(message)
 	case req.Method == http.MethodPost:
 		w.WriteHeader(http.StatusAccepted)
+	case req.URL.Path == "/ip":
+		if req.UserAgent() != "" { // it would tell an echo whose relay this is
+			w.WriteHeader(http.StatusBadRequest)
+		}
+		from, _, _ := net.SplitHostPort(req.RemoteAddr)
+		fmt.Fprintln(w, from)
 	case req.URL.Path == "/hostile":
 		http.Redirect(w, req, "https://10.7.0.1/users/u", http.StatusFound)
 	case req.URL.Path == "/.well-known/webfinger":
 		answer("application/jrd+json", map[string]any{"subject": "acct:u@" + req.Host,
-			"links": []any{map[string]string{"rel": "self", "type": "application/activity+json", "href": actor}}})
-	case req.URL.Path == "/users/u":
+			"links": []any{map[string]string{"rel": "self", "type": "application/activity+json", "href": "https://" + req.Host + "/users/u"}}})
+	case path.Dir(req.URL.Path) == "/users":
 		key, _ := httpsig.MarshalPublicKey(r.key.Public())
 		answer("application/activity+json", map[string]any{
 			"@context": []string{"https://www.w3.org/ns/activitystreams", "https://w3id.org/security/v1"},
-			"id":       actor, "type": "Person", "preferredUsername": "u", "inbox": actor + "/inbox", "outbox": actor + "/outbox",
+			"id":       actor, "type": "Person", "preferredUsername": name, "inbox": actor + "/inbox", "outbox": actor + "/outbox",
 			"followers": actor + "/followers", "following": actor + "/following",
 			"publicKey": map[string]string{"id": actor + "#main-key", "owner": actor, "publicKeyPem": key}})
 	default:
@@ -146,7 +171,7 @@ func (r *remote) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-// count is how many servers took an activity of a type.
+// count is how many activities of a type were taken, one that was repeated or taken by several servers once by each.
 func (r *remote) count(kind string) (n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -3,7 +3,7 @@ package capture
 import (
 	"bufio"
 	"context"
-	"fmt"
+	"encoding/json"
 	"net"
 	"net/http"
 	"net/netip"
@@ -18,75 +18,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// kind is a way out that the scenario runs over.
-type kind struct {
-	name string
-	// config is what dunnock.toml says of it.
-	config string
-	// line is who may be on the node's line.
-	line Line
-	// leaks is set for the kind that is there to show that the test sees.
-	leaks bool
-	// start starts the far end in the relay's namespace, and makes the files that config names in dir; nil: there is none.
-	start func(t *testing.T, n network, dir string)
-}
-
-// kinds is every kind, under the same routes and with the same default gateway.
-var kinds = []kind{
-	{name: "direct", config: "\n[[relay]]\nname = \"out\"\nkind = \"direct\"\n\n[egress]\nrelays = [\"out\"]\n", leaks: true,
-		line: Line{Relays: []netip.AddrPort{netip.AddrPortFrom(relay4, 22), netip.AddrPortFrom(relay6, 22)}}},
-	{name: "socks5", config: out("socks5", 1080), line: Line{Relays: []netip.AddrPort{netip.AddrPortFrom(relay4, 1080)}},
-		start: func(t *testing.T, n network, _ string) { n.proxy(t, 1080, "microsocks", "-p", "1080") }},
-	{name: "http", config: out("http", 8888), line: Line{Relays: []netip.AddrPort{netip.AddrPortFrom(relay4, 8888)}},
-		start: func(t *testing.T, n network, dir string) {
-			conf := filepath.Join(dir, "tinyproxy.conf")
-			if err := os.WriteFile(conf, []byte("Port 8888\nMaxClients 100\nAllow 10.7.0.0/24\nLogLevel Critical\n"), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			n.proxy(t, 8888, "tinyproxy", "-d", "-c", conf)
-		}},
-}
-
-// out is the configuration of a node that leaves by a proxy on the relay's machine.
-func out(kind string, port int) string {
-	return fmt.Sprintf("\n[[relay]]\nname = \"out\"\nkind = %q\naddress = \"%v:%d\"\n\n[egress]\nrelays = [\"out\"]\nresolver = \"https://%v/dns-query\"\n",
-		kind, relay4, port, resolver)
-}
-
-// proxy runs a program on the relay's machine until the test ends, and returns when it listens.
-func (n network) proxy(t *testing.T, port int, program string, args ...string) {
-	t.Helper()
-	if _, err := exec.LookPath(program); err != nil {
-		lack := program + " missing: apt-get install " + program
-		if os.Getenv("DUNNOCK_REQUIRE_PEERS") == "1" {
-			t.Fatal(lack)
-		}
-		t.Skip(lack)
-	}
-	cmd := exec.Command("ip", append([]string{"netns", "exec", n.relay, program}, args...)...)
-	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true} // no Pdeathsig: it is the thread's death, and within ends threads
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL); _ = cmd.Wait() })
-	await(t, program+" listens", func() (up bool) {
-		within(t, n.relay, func() error {
-			conn, err := net.Dial("tcp", netip.AddrPortFrom(relay4, uint16(port)).String())
-			if up = err == nil; up {
-				conn.Close()
-			}
-			return nil
-		})
-		return up
-	})
-}
-
 // node is a real node in the home's namespace.
 type node struct {
 	t                    *testing.T
 	net                  network
 	program, config, dir string
 	roots                string
+	way                  way
 	cmd                  *exec.Cmd
 	client               *http.Client // speaks plain HTTP to its listener, a unix socket, as what ends TLS in front of it does
 }
@@ -104,15 +42,13 @@ func newNode(t *testing.T, n network, k kind, roots string) *node {
 	}
 	socket := filepath.Join(dir, "listen.sock")
 	d.must("init", "--domain", domain, "--username", "alice", "--listen", "unix:"+socket)
+	d.way = k.start(t, n, d)
 	file, err := os.ReadFile(d.config)
 	if err == nil {
-		err = os.WriteFile(d.config, append(file, k.config...), 0o600)
+		err = os.WriteFile(d.config, append(file, d.way.config...), 0o600)
 	}
 	if err != nil {
 		t.Fatal(err)
-	}
-	if k.start != nil {
-		k.start(t, n, dir)
 	}
 	d.client = &http.Client{Transport: &http.Transport{DialTLSContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", socket)
@@ -143,7 +79,31 @@ func (d *node) must(args ...string) string {
 	return out
 }
 
-// start starts the node and returns when it serves.
+// write makes a file beside its configuration.
+func (d *node) write(name, text string) (path string) {
+	d.t.Helper()
+	path = filepath.Join(d.dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		d.t.Fatal(err)
+	}
+	return path
+}
+
+// keys is what `dunnock relay keygen --json` says.
+type keys struct {
+	RelayToml  string `json:"relay_toml"`
+	Authorized string `json:"authorized_keys"`
+}
+
+func (d *node) keygen() (k keys) {
+	d.t.Helper()
+	if err := json.Unmarshal([]byte(d.must("relay", "keygen", "--json", "--out", filepath.Join(d.dir, "relay_ed25519"))), &k); err != nil {
+		d.t.Fatal(err)
+	}
+	return k
+}
+
+// start starts the node and returns when it serves, and its relay is up.
 func (d *node) start(below ...string) {
 	d.t.Helper()
 	d.cmd = d.command(below, "serve", "--json")
@@ -161,6 +121,17 @@ func (d *node) start(below ...string) {
 	}
 	cmd := d.cmd
 	d.t.Cleanup(func() { _ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL); _ = cmd.Wait() })
+	if d.way.far != nil {
+		await(d.t, "the relay is up", d.relay("up"))
+	}
+}
+
+// relay says whether the relay is listed as up, or down.
+func (d *node) relay(state string) func() bool {
+	return func() bool {
+		out, _ := d.try("relay", "list")
+		return strings.Contains(out, " "+state+" ")
+	}
 }
 
 // kill ends the node as a power cut does.
@@ -169,12 +140,17 @@ func (d *node) kill() {
 	_ = d.cmd.Wait()
 }
 
-// await asks until ok, for two minutes: a server that could not be reached is asked again after one.
+// await asks until ok, for two minutes, and all of a quarter of an hour in full: a server that could not be reached is asked again
+// after one, and after ten for want of a relay.
 func await(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(2 * time.Minute); !ok(); <-tick.C {
+	patience := 2 * time.Minute
+	if os.Getenv("DUNNOCK_FULL") == "1" {
+		patience = 15 * time.Minute
+	}
+	for deadline := time.Now().Add(patience); !ok(); <-tick.C {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain: %s", what)
 		}
@@ -188,7 +164,7 @@ func (d *node) scenario(r *remote) {
 	for i := 1; i <= servers; i++ {
 		res, err := d.client.Do(r.follow(t, owner, host(i)))
 		if err != nil || res.StatusCode/100 != 2 {
-			t.Fatalf("a follow was answered %v, %v", res, err)
+			t.Fatalf("the follow of %s was answered %v, %v", host(i), res, err)
 		}
 		res.Body.Close()
 	}
@@ -204,6 +180,8 @@ func (d *node) scenario(r *remote) {
 		t.Error("nobody asked for what redirects to the home")
 	}
 	r.mu.Unlock()
+	d.trial()
+	d.reload()
 	back := d.net.cut(t)
 	d.must("post", "Hello, twenty")
 	if strings.Count(d.must("queue"), "wren.dev") == 0 {
@@ -216,6 +194,85 @@ func (d *node) scenario(r *remote) {
 	}
 	back()
 	await(t, "a post at 20 servers", func() bool { return r.count("Create") == servers })
+	if d.way.far != nil {
+		d.without(r)
+	}
+}
+
+// reload has the node go on with a configuration that has one more route.
+func (d *node) reload() {
+	d.t.Helper()
+	file, err := os.ReadFile(d.config)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.write("dunnock.toml", string(file)+"\n[egress.route]\n\""+host(1)+"\" = [\"out\"]\n")
+	if err := unix.Kill(-d.cmd.Process.Pid, unix.SIGHUP); err != nil {
+		d.t.Fatal(err)
+	}
+	await(d.t, "the new configuration is in use", func() bool {
+		out, _ := d.try("relay", "list")
+		return strings.Contains(out, host(1)) && (d.way.far == nil || strings.Contains(out, " up "))
+	})
+}
+
+// trial is the owner's test of the relay.
+func (d *node) trial() {
+	d.t.Helper()
+	out, err := d.try("relay", "test", "--json", "out")
+	var trials []struct {
+		Checks []struct {
+			What  string `json:"check"`
+			OK    bool
+			Found string
+		}
+	}
+	_ = json.NewDecoder(strings.NewReader(out)).Decode(&trials)
+	if len(trials) != 1 || len(trials[0].Checks) != 5 {
+		d.t.Fatalf("relay test: %v\n%s", err, out)
+	}
+	exit := relay4
+	if d.way.line.UDP {
+		exit = tunnel4
+	}
+	direct := d.way.far == nil
+	if direct {
+		exit = home4
+	}
+	for _, c := range trials[0].Checks {
+		fails := direct && (c.What == "direct dial" || c.What == "address" || c.What == "names")
+		if c.OK == fails || c.What == "address" && !strings.Contains(c.Found, "servers see "+exit.String()) {
+			d.t.Errorf("relay test: %+v", c)
+		}
+	}
+	if (err != nil) != direct {
+		d.t.Errorf("relay test: %v", err)
+	}
+	d.t.Log(trials[0].Checks)
+}
+
+// without is the part of it where the relay itself is gone: what should go waits, and goes no other way.
+func (d *node) without(r *remote) {
+	t := d.t
+	d.way.far.kill()
+	d.must("post", "Hello again")
+	await(t, "the relay is down", d.relay("down"))
+	stranger := "https://" + host(3) + "/users/stranger"
+	if _, err := d.try("lookup", stranger); err == nil {
+		t.Error("without a relay, an account was looked up")
+	}
+	if n := strings.Count(d.must("queue"), "wren.dev"); n < servers {
+		t.Errorf("%d of %d deliveries wait for the relay", n, servers)
+	}
+	d.way.far.start()
+	await(t, "the relay is found again", d.relay("up"))
+	if out, err := d.try("lookup", stranger); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if os.Getenv("DUNNOCK_FULL") != "1" {
+		return // what waits for a relay goes five to ten minutes later
+	}
+	await(t, "both posts at 20 servers", func() bool { return r.count("Create") == 2*servers })
 }
 
 // ports are those that a node could have open.
@@ -246,7 +303,7 @@ func TestCapture(t *testing.T) {
 				}
 			}
 			t.Logf("%d packets on the wire, %d on lo; the servers saw %v", len(onWire), len(onLoop), r.saw())
-			k.judge(t, k.line.Leaks(onWire), Line{}.Leaks(onLoop), r)
+			k.judge(t, d.way.line.Leaks(onWire), d.way.loop.Leaks(onLoop), r)
 		})
 	}
 }
@@ -258,7 +315,7 @@ func (k kind) judge(t *testing.T, wire, loop []Packet, r *remote) {
 			t.Errorf("%d packets of no relay on the wire, %d on lo, the first: %v", len(wire), len(loop), append(wire, loop...)[0])
 		}
 		for from := range r.saw() {
-			if from != relay4 && from != relay6 {
+			if from != relay4 && from != relay6 && from != tunnel4 && from != tunnel6 {
 				t.Errorf("a server saw %v", from)
 			}
 		}
@@ -310,7 +367,7 @@ func systemCalls(t *testing.T, k kind) {
 		return
 	}
 	for _, call := range calls {
-		if !k.line.names(call) {
+		if !d.way.line.names(call) && !d.way.loop.names(call) {
 			t.Errorf("not to a relay: %s", call)
 		}
 	}
