@@ -3,6 +3,7 @@ package main
 import (
 	"maps"
 	"os"
+	"strings"
 	"testing"
 )
 
@@ -17,7 +18,7 @@ func TestAll(t *testing.T) {
 		atSize + inboxLost: 0, atSize + inboxDoubled: 0, atSize + fanoutLost: 0, atSize + fanoutDoubled: 0})
 	f.want(t, want)
 	for name := range limits {
-		if _, measured := f[name]; !measured && name != buildTime {
+		if _, measured := f[name]; !measured && name != buildTime && !strings.HasPrefix(name, "relays: ") {
 			t.Errorf("%s has a limit and is not measured", name)
 		}
 	}

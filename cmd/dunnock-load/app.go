@@ -76,7 +76,7 @@ a figure is beyond its limit; 2 wrong arguments.` + examples("dunnock-load inbox
 			return cli.ShowAppHelp(c)
 		},
 		Commands: []*cli.Command{m.inboxCommand(), m.fanoutCommand(), m.getCommand(), m.killCommand(),
-			m.floodCommand(), m.startCommand(), m.allCommand()},
+			m.floodCommand(), m.startCommand(), m.relaysCommand(), m.allCommand()},
 	}
 	app.OnUsageError = badFlags
 	for _, c := range app.Commands {

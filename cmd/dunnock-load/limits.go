@@ -32,6 +32,7 @@ const (
 	fanoutSlow     = "fan-out: to the last, servers that take their time"
 	fanoutFast     = "fan-out: to the last, servers that answer at once"
 	fanoutCPU      = "fan-out: CPU a delivery, over one RSA-2048 signature"
+	fanoutBare     = "fan-out: CPU a delivery, over a bare client's"
 	fanoutOrder    = "fan-out: order alike for two posts"
 	fanoutFollow   = "fan-out: order like that of the follows"
 	fanoutLost     = "fan-out: deliveries lost"
@@ -76,6 +77,11 @@ const (
 	levelDescriptors = "after it: file descriptors more than before"
 	levelGoroutines  = "after it: goroutines more than before"
 
+	// Relays: what follows a kind.
+	hurried   = "servers that answer at once"
+	unhurried = "servers that take their time"
+	reuse     = ", new connections to a server in a turn"
+
 	getSpeed   = "get: signed GETs of the owner"
 	getRefused = "get: not answered with the whole document"
 )
@@ -90,6 +96,7 @@ var limits = map[string]bound{
 
 	fanoutSlow: atMost(3),
 	fanoutCPU:  atMost(1.4),
+	fanoutBare: atMost(1.4 / 1.16), // a bare client takes 1.16 signatures where nothing else runs
 	// In standard deviations of the rank correlation of two random orders: 5 happens once in two million runs.
 	fanoutOrder:    atMost(5),
 	fanoutFollow:   atMost(5),
@@ -125,6 +132,17 @@ var limits = map[string]bound{
 	// The database's connections are opened as they are needed.
 	levelDescriptors: atMost(12),
 	levelGoroutines:  atMost(4),
+
+	// Of what takes as long as it does between continents. At once, proxies that cut what they carry and wait for it to be
+	// acknowledged take longer.
+	"relays: ssh, " + unhurried + ", over direct":    atMost(1.25),
+	"relays: socks5, " + unhurried + ", over direct": atMost(1.25),
+	"relays: http, " + unhurried + ", over direct":   atMost(1.25),
+	"relays: ssh, " + hurried + ", over direct":      atMost(1.25),
+	"relays: ssh" + reuse:                            atMost(2),
+	"relays: socks5" + reuse:                         atMost(2),
+	"relays: http" + reuse:                           atMost(2),
+	"relays: direct" + reuse:                         atMost(2),
 
 	getSpeed:   atLeast(12000),
 	getRefused: none,

@@ -17,9 +17,12 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/dunnock-server/dunnock/cmd/dunnock-load/internal/bare"
 )
 
 func main() {
+	bare.Main()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(NewMain().Run(ctx, os.Args[1:]))

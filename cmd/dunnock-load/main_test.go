@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/dunnock-server/dunnock/cmd/dunnock-load/internal/bare"
 	"github.com/dunnock-server/dunnock/cmd/dunnock-load/internal/child"
 	"github.com/dunnock-server/dunnock/storage"
 )
@@ -25,6 +26,7 @@ var program = sync.OnceValues(func() (path string, err error) {
 })
 
 func TestMain(m *testing.M) {
+	bare.Main()
 	code := m.Run()
 	if workshop != "" {
 		os.RemoveAll(workshop)

@@ -12,6 +12,7 @@ import (
 	"github.com/dunnock-server/dunnock/cmd/dunnock-load/internal/child"
 	"github.com/dunnock-server/dunnock/cmd/dunnock-load/internal/fleet"
 	"github.com/dunnock-server/dunnock/cmd/dunnock-load/internal/volley"
+	"github.com/dunnock-server/dunnock/cmd/internal/config"
 )
 
 // How a load is sent, unless said otherwise.
@@ -50,7 +51,7 @@ func (m *Main) try(c *cli.Context, servers int, load func(ctx context.Context, t
 			return err
 		}
 	}
-	if err := t.make(program); err != nil {
+	if err := t.make(program, child.Direct); err != nil {
 		return err
 	}
 	defer func() { t.node.Kill() }() // whichever it is by then
@@ -70,14 +71,14 @@ func (m *Main) try(c *cli.Context, servers int, load func(ctx context.Context, t
 	return nil
 }
 
-// make makes a node whom nobody knows, and who knows nobody.
-func (t *trial) make(program string) error {
+// make makes a node whom nobody knows, and who knows nobody, and who leaves by a relay.
+func (t *trial) make(program string, by config.Relay) error {
 	dir, err := os.MkdirTemp(t.dir, "node")
 	if err != nil {
 		return err
 	}
 	t.known, t.follow = map[*fleet.Actor]bool{}, map[*fleet.Actor]bool{}
-	t.node, err = child.New(program, dir)
+	t.node, err = child.New(program, dir, by)
 	return err
 }
 
@@ -86,7 +87,12 @@ func (t *trial) anew(ctx context.Context) error {
 	if err := t.node.Stop(); err != nil {
 		return err
 	}
-	if err := t.make(t.node.Program); err != nil {
+	return t.by(ctx, child.Direct)
+}
+
+// by starts another node, which leaves by a relay. The last one must have ended.
+func (t *trial) by(ctx context.Context, relay config.Relay) error {
+	if err := t.make(t.node.Program, relay); err != nil {
 		return err
 	}
 	return t.node.Start(ctx)

@@ -66,8 +66,10 @@ var rooms = map[string]struct{ may, why string }{
 	"hardening/egress/tor/tortest": {"hardening/freeport", "a tor network for tests, which no other package may be built on"},
 
 	"cmd/dunnock/internal/capture":     {"", "packets of a file, judged: it sees the node from outside"},
-	"cmd/dunnock-load":                 {"cmd/dunnock-load/internal/child cmd/dunnock-load/internal/fleet cmd/dunnock-load/internal/gauge cmd/dunnock-load/internal/volley cmd/internal/config federation federation/control storage storage/storagetest", "the node under load is another process, reached as others and its owner reach it"},
-	"cmd/dunnock-load/internal/child":  {"cmd/internal/config federation/control federation/node", "it runs the program, and knows where its files are"},
+	"cmd/dunnock-load":                 {"cmd/dunnock-load/internal/bare cmd/dunnock-load/internal/child cmd/dunnock-load/internal/far cmd/dunnock-load/internal/fleet cmd/dunnock-load/internal/gauge cmd/dunnock-load/internal/volley cmd/internal/config federation federation/control storage storage/storagetest", "the node under load is another process, reached as others and its owner reach it"},
+	"cmd/dunnock-load/internal/bare":   {"cmd/dunnock-load/internal/gauge", "the least that can deliver, as a process of its own"},
+	"cmd/dunnock-load/internal/child":  {"cmd/internal/config federation/control federation/node hardening/freeport", "it runs the program, and knows where its files are"},
+	"cmd/dunnock-load/internal/far":    {"cmd/internal/config cmd/internal/relayconfig hardening/freeport", "the far ends of relays are other people's programs"},
 	"cmd/dunnock-load/internal/fleet":  {"federation/httpsig", "servers that are not dunnock"},
 	"cmd/dunnock-load/internal/gauge":  {"", "processes and processor time"},
 	"cmd/dunnock-load/internal/volley": {"federation/httpsig", "bytes over connections"},
@@ -101,10 +103,12 @@ var world = map[string][]string{
 	"hardening/egress/tor/tortest": {"net.Dial", "net.ListenPacket", "os/exec"}, // a tor network, and its name server
 	"hardening/freeport":           {"net.Listen", "net.ListenPacket"},          // to see that nobody listens
 
-	"cmd/dunnock-load/internal/child":  {"net.Listen", "os/exec"},            // for a free port; the node is a process
-	"cmd/dunnock-load/internal/fleet":  {"net.ListenTCP", "net/http.Server"}, // the servers that a node federates with
-	"cmd/dunnock-load/internal/gauge":  {"golang.org/x/sys/unix"},            // processor time: no socket
-	"cmd/dunnock-load/internal/volley": {"net.Dialer"},                       // what those servers send to the node
+	"cmd/dunnock-load/internal/bare":   {"os/exec", "net/http.Client", "net/http.Transport"}, // what a node's deliveries are compared with
+	"cmd/dunnock-load/internal/child":  {"os/exec"},                                          // the node is a process
+	"cmd/dunnock-load/internal/far":    {"net.Dial", "os/exec"},                              // relays' far ends are processes
+	"cmd/dunnock-load/internal/fleet":  {"net.ListenTCP", "net/http.Server"},                 // the servers that a node federates with
+	"cmd/dunnock-load/internal/gauge":  {"golang.org/x/sys/unix"},                            // processor time: no socket
+	"cmd/dunnock-load/internal/volley": {"net.Dialer"},                                       // what those servers send to the node
 }
 
 type pkg struct {

@@ -10,7 +10,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 	"github.com/dunnock-server/dunnock/cmd/internal/config"
 	"github.com/dunnock-server/dunnock/federation/control"
 	"github.com/dunnock-server/dunnock/federation/node"
+	"github.com/dunnock-server/dunnock/hardening/freeport"
 )
 
 // Username is the owner's.
@@ -45,24 +45,28 @@ type Node struct {
 	Dir     string // its data, and nothing else
 	Address string // "127.0.0.1:port": where it listens, and its host and domain
 
+	port *freeport.Port // held: a socket that nobody refers to is closed
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the process has ended
 	log  *tail
 }
 
-// New makes a node in dir, which must exist, on a port that is free now. It does not run yet.
-func New(program, dir string) (*Node, error) {
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+// Direct is the relay of a node that dials by itself.
+var Direct = config.Relay{Name: "plain", Kind: config.KindDirect}
+
+// New makes a node in dir, which must exist, on a port that is its own as long as the node is referred to. Everything leaves it by
+// the relay. It does not run yet.
+func New(program, dir string, by config.Relay) (*Node, error) {
+	port, err := freeport.Find()
 	if err != nil {
 		return nil, fmt.Errorf("looking for a free port: %w", err)
 	}
-	n := &Node{Program: program, Dir: filepath.Join(dir, "data"), Address: ln.Addr().String()}
+	n := &Node{Program: program, Dir: filepath.Join(dir, "data"), Address: fmt.Sprintf("127.0.0.1:%d", port.Number), port: port}
 	n.Client = control.Dial(n.socket())
 	c := config.Config{Domain: n.Address, Username: Username, Data: n.Dir, Listen: config.Listen{Address: n.Address},
-		Relays: []config.Relay{{Name: "plain", Kind: config.KindDirect}}, Egress: &config.Egress{Relays: []string{"plain"}},
+		Relays: []config.Relay{by}, Egress: &config.Egress{Relays: []string{by.Name}},
 		Unsafe: &config.Unsafe{HTTP: true, Addresses: []string{"127.0.0.0/8"}}}
-	err = os.WriteFile(n.config(), config.Annotated(c), 0o600)
-	return n, errors.Join(err, ln.Close())
+	return n, os.WriteFile(n.config(), config.Annotated(c), 0o600)
 }
 
 func (n *Node) config() string { return filepath.Join(filepath.Dir(n.Dir), config.FileName) }

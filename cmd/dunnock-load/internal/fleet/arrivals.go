@@ -56,6 +56,7 @@ type lifeOf struct{}
 // connected notes in which life of the node a connection was made: what it sent just before it was killed may be read
 // long after.
 func (f *Fleet) connected(ctx context.Context, _ net.Conn) context.Context {
+	f.met.Add(1)
 	return context.WithValue(ctx, lifeOf{}, int(f.life.Load()))
 }
 

@@ -37,6 +37,7 @@ type Fleet struct {
 	delay  atomic.Int64 // before a delivery is answered, nanoseconds
 
 	asked    atomic.Int64 // requests
+	met      atomic.Int64 // connections
 	arrivals arrivals
 }
 

@@ -11,6 +11,9 @@ import (
 // Asked is how many requests all servers got.
 func (f *Fleet) Asked() int { return int(f.asked.Load()) }
 
+// Met is how many connections were made to all servers.
+func (f *Fleet) Met() int { return int(f.met.Load()) }
+
 // AskedOf is how many requests the server of an actor got.
 func (f *Fleet) AskedOf(a *Actor) int { return int(a.asked.Load()) }
 
