@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -346,5 +347,23 @@ func TestConfig(t *testing.T) {
 	}
 	if l, err := proxy.HTTP(fine); err != nil || l.Kind() != "http" || l.Name() != "a" {
 		t.Error(err)
+	}
+}
+
+// A proxy that hangs up once is up: what waits for a relay that is down waits for minutes. One that does so twice is down.
+func TestHangsUpOnce(t *testing.T) {
+	for times, down := range map[int32]bool{1: false, 2: true} {
+		synctest.Test(t, func(t *testing.T) {
+			var conns atomic.Int32
+			l, _ := played(t, "http", proxy.Config{}, func(c net.Conn) {
+				if conns.Add(1) > times {
+					answers("HTTP/1.1 400 What?\r\n\r\n")(c)
+				}
+			})
+			err := l.Connect(t.Context())
+			if errors.Is(err, egress.ErrRelayDown) != down || l.State().Down != down || conns.Load() != 2 {
+				t.Errorf("after %d: %v, %+v, %d connections", times, err, l.State(), conns.Load())
+			}
+		})
 	}
 }

@@ -76,10 +76,9 @@ func (r *relay) DialContext(ctx context.Context, network, address string) (net.C
 
 // Connect implements [egress.Linked].
 func (r *relay) Connect(ctx context.Context) error {
-	conn, raw, err := r.open(ctx)
-	if err == nil {
-		err = within(ctx, raw, patience, func() error { return r.speaks.probe(conn) })
-		raw.Close()
+	err := r.greets(ctx)
+	if ctx.Err() == nil && reasonOf(err) == hangsUp {
+		err = r.greets(ctx) // tinyproxy does so once in a while, and what waits would be put off for minutes
 	}
 	if err == nil {
 		err = r.healthy(ctx)
@@ -91,6 +90,16 @@ func (r *relay) Connect(ctx context.Context) error {
 		return r.fails(err, true)
 	}
 	return err
+}
+
+// greets says whether the proxy takes a connection and speaks as it should.
+func (r *relay) greets(ctx context.Context) error {
+	conn, raw, err := r.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer raw.Close()
+	return within(ctx, raw, patience, func() error { return r.speaks.probe(conn) })
 }
 
 // reach asks the proxy for one target.
@@ -198,6 +207,8 @@ func (r *relay) healthy(ctx context.Context) error {
 	return r.health(ctx)
 }
 
+const hangsUp = "hangs up"
+
 // reasonOf says in our own words what is wrong with a proxy.
 func reasonOf(err error) string {
 	var (
@@ -223,7 +234,7 @@ func reasonOf(err error) string {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "refuses connections"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe), errors.As(err, &tcp) && tcp.Op == "read":
-		return "hangs up"
+		return hangsUp
 	}
 	return "cannot be reached"
 }
