@@ -18,7 +18,7 @@ import (
 // double the post.
 func TestKeptPostIsMadeOnce(t *testing.T) {
 	c := node.Config{Domain: "example.org", Host: "example.org", Username: "alice", DataDir: filepath.Join(t.TempDir(), "data"),
-		Policy: hardening.Open(), Timing: timing.Now, Offline: true}
+		Policy: hardening.Open(), Timing: timing.Mode{Kind: timing.Now}, Offline: true}
 	if err := node.Init(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func New(t testing.TB, network *Network, host string) *Node {
 	t.Helper()
 	n := &Node{Host: host, t: t, network: network, config: node.Config{
 		Domain: host, Host: host, Username: "alice", DataDir: filepath.Join(t.TempDir(), host), UnsafeHTTP: true, Socketless: true,
-		Rules: egress.Rules{HTTP: true}, Timing: timing.Now, Policy: hardening.Open(),
+		Rules: egress.Rules{HTTP: true}, Timing: timing.Mode{Kind: timing.Now}, Policy: hardening.Open(),
 	}}
 	if err := node.Init(t.Context(), n.config); err != nil {
 		t.Fatal(err)

@@ -69,7 +69,7 @@ var born = sync.OnceValues(func() ([]byte, error) {
 
 func besieged(dir string) node.Config {
 	return node.Config{Domain: home, Host: home, Username: "alice", DataDir: dir, UnsafeHTTP: true, Socketless: true,
-		Rules: egress.Rules{HTTP: true}, Timing: timing.Now, Policy: hardening.Open()}
+		Rules: egress.Rules{HTTP: true}, Timing: timing.Mode{Kind: timing.Now}, Policy: hardening.Open()}
 }
 
 // newSiege opens a node on a network in memory and serves what it shows to the world. A change may give it another relay,

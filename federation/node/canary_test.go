@@ -84,7 +84,7 @@ func (a *aviary) close(nodes ...*node.Node) {
 
 func (a *aviary) open(host string) *node.Node {
 	c := node.Config{Domain: host, Host: host, Username: canary, DataDir: filepath.Join(a.TempDir(), canary), UnsafeHTTP: true, Socketless: true,
-		Rules: egress.Rules{HTTP: true}, Timing: timing.Now, Policy: hardening.Open(), Relays: []egress.Relay{a.network.Relay(host)},
+		Rules: egress.Rules{HTTP: true}, Timing: timing.Mode{Kind: timing.Now}, Policy: hardening.Open(), Relays: []egress.Relay{a.network.Relay(host)},
 		Listener: a.network.Listen(host), Log: slog.New(slog.NewJSONHandler(&a.log, nil))}
 	if err := node.Init(a.Context(), c); err != nil {
 		a.Fatal(err)

@@ -29,7 +29,7 @@ func Example() {
 		Domain: "example.org", Host: "example.org", Username: "alice", DataDir: filepath.Join(dir, "data"),
 		Listen: ingress.Config{Address: "127.0.0.1:0"},
 		Relays: nil, Rules: egress.Rules{}, // nothing leaves
-		Policy: hardening.Open(), Timing: timing.Now, Socketless: true,
+		Policy: hardening.Open(), Timing: timing.Mode{Kind: timing.Now}, Socketless: true,
 	}
 	if err := node.Init(ctx, config); err != nil {
 		panic(err)

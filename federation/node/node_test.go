@@ -21,7 +21,7 @@ import (
 func config(t *testing.T) node.Config {
 	t.Helper()
 	return node.Config{Domain: "example.org", Host: "social.example.org", Username: "alice",
-		DataDir: filepath.Join(t.TempDir(), "data"), Policy: hardening.Open(), Timing: timing.Now}
+		DataDir: filepath.Join(t.TempDir(), "data"), Policy: hardening.Open(), Timing: timing.Mode{Kind: timing.Now}}
 }
 
 func open(t *testing.T, c node.Config) *node.Node {

@@ -72,7 +72,7 @@ func newWorld(t *testing.T, keep retention.Keep) *world {
 	resolver := resolve.New(resolve.Config{DB: w.db, Gate: gate, IDs: ids, Reader: reader, Keys: keys})
 	w.queue = delivery.New(delivery.Config{DB: w.db, Gate: gate, Sign: keys.Signer, GaveUp: federation.NotifyGivenUp})
 	w.in = inbox.New(inbox.Config{DB: w.db, Resolver: resolver, Queue: w.queue, IDs: ids, Reader: reader})
-	w.service = federation.New(federation.Config{DB: w.db, Resolver: resolver, Queue: w.queue, Keys: keys, IDs: ids, Timing: timing.Now})
+	w.service = federation.New(federation.Config{DB: w.db, Resolver: resolver, Queue: w.queue, Keys: keys, IDs: ids, Timing: timing.Mode{Kind: timing.Now}})
 	w.keeper = retention.New(retention.Config{DB: w.db, Ledger: w.ledger, Owner: w.owner, Keep: keep})
 	t.Cleanup(func() {
 		resolver.Close()

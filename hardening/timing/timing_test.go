@@ -24,11 +24,11 @@ func TestRelease(t *testing.T) {
 		act  time.Time
 		ok   bool
 	}{
-		{"zero mode holds", Mode(0), now, false},
-		{"hold", Hold, now, false},
-		{"unknown mode holds", Mode(200), now, false},
-		{"now", Now, now, true},
-		{"act without a time", Now, time.Time{}, false},
+		{"zero mode holds", Mode{}, now, false},
+		{"level needs a past", Mode{Kind: Level}, now, false},
+		{"unknown mode holds", Mode{Kind: 200}, now, false},
+		{"now", Mode{Kind: Now}, now, true},
+		{"act without a time", Mode{Kind: Now}, time.Time{}, false},
 	} {
 		got, ok := test.mode.Release(test.act)
 		if ok != test.ok {

@@ -17,7 +17,7 @@ import (
 // What this version has no keys for is fixed here: every domain that signs is told everything, at once.
 func (c *Config) Node(log *slog.Logger) (node.Config, error) {
 	n := node.Config{Domain: c.Domain, Host: c.Host, Username: c.Username, DataDir: c.Data,
-		Timing: timing.Now, Policy: hardening.Open(), Log: log}
+		Timing: timing.Mode{Kind: timing.Now}, Policy: hardening.Open(), Log: log}
 	var err error
 	if n.Keep, err = c.Retention.keep(); err != nil {
 		return node.Config{}, err

@@ -45,7 +45,7 @@ func TestNode(t *testing.T) {
 		if len(n.Relays) != test.relays || len(n.Rules.Addresses) != test.addresses || n.UnsafeHTTP != test.http || n.Rules.HTTP != test.http {
 			t.Errorf("%s: %d relays, rules %+v, http %v", test.name, len(n.Relays), n.Rules, n.UnsafeHTTP)
 		}
-		if n.Offline || n.Timing != timing.Now || n.DataDir != "data" || n.Listen.Address != c.Listen.Address {
+		if n.Offline || n.Timing != (timing.Mode{Kind: timing.Now}) || n.DataDir != "data" || n.Listen.Address != c.Listen.Address {
 			t.Errorf("%s: %+v", test.name, n)
 		}
 	}
