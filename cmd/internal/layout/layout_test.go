@@ -55,8 +55,9 @@ var rooms = map[string]struct{ may, why string }{
 	"federation/federationtest": {"federation federation/control federation/node hardening hardening/egress hardening/pipenet hardening/timing storage", "several nodes in one process, for tests"},
 	"cmd/internal/config":       {"federation/node federation/retention hardening hardening/egress hardening/egress/proxy hardening/egress/sshlink hardening/egress/tor hardening/egress/wireguard hardening/hostname hardening/ingress hardening/ingress/certs hardening/timing", "the file, and the node it describes"},
 	"cmd/internal/layout":       {"", "tests only"},
+	"cmd/internal/trace":        {"hardening/timing", "tables in and out"},
 	"cmd/internal/relayconfig":  {"cmd/internal/config hardening/egress hardening/relay", "the relay's file, and the faults of the node's"},
-	"cmd/dunnock":               {"cmd/internal/config cmd/internal/relayconfig federation federation/control federation/metrics federation/node hardening/egress hardening/ingress hardening/ingress/certs hardening/relay storage storage/backup", "thin: parse, call, print"},
+	"cmd/dunnock":               {"cmd/internal/config cmd/internal/relayconfig cmd/internal/trace federation federation/control federation/metrics federation/node hardening/egress hardening/ingress hardening/ingress/certs hardening/relay hardening/timing storage storage/backup", "thin: parse, call, print"},
 
 	"hardening/egress/wireguard": {"hardening/dns hardening/egress", "packets over sockets that egress made; its network stack has no other way out"},
 
