@@ -135,14 +135,20 @@ var limits = map[string]bound{
 
 	// Of what takes as long as it does between continents. At once, proxies that cut what they carry and wait for it to be
 	// acknowledged take longer.
-	"relays: ssh, " + unhurried + ", over direct":    atMost(1.25),
-	"relays: socks5, " + unhurried + ", over direct": atMost(1.25),
-	"relays: http, " + unhurried + ", over direct":   atMost(1.25),
-	"relays: ssh, " + hurried + ", over direct":      atMost(1.25),
-	"relays: ssh" + reuse:                            atMost(2),
-	"relays: socks5" + reuse:                         atMost(2),
-	"relays: http" + reuse:                           atMost(2),
-	"relays: direct" + reuse:                         atMost(2),
+	"relays: sshd, " + unhurried + ", over direct":       atMost(1.25),
+	"relays: dante, " + unhurried + ", over direct":      atMost(1.25),
+	"relays: microsocks, " + unhurried + ", over direct": atMost(1.25),
+	"relays: squid, " + unhurried + ", over direct":      atMost(1.25),
+	"relays: tinyproxy, " + unhurried + ", over direct":  atMost(1.25),
+	"relays: sshd, " + hurried + ", over direct":         atMost(1.25),
+	"relays: dante, " + hurried + ", over direct":        atMost(1.25),
+	"relays: squid, " + hurried + ", over direct":        atMost(1.25),
+	"relays: sshd" + reuse:                               atMost(2),
+	"relays: dante" + reuse:                              atMost(2),
+	"relays: microsocks" + reuse:                         atMost(2),
+	"relays: squid" + reuse:                              atMost(2),
+	"relays: tinyproxy" + reuse:                          atMost(2),
+	"relays: direct" + reuse:                             atMost(2),
 
 	getSpeed:   atLeast(12000),
 	getRefused: none,

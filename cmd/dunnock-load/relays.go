@@ -21,9 +21,12 @@ func (m *Main) relaysCommand() *cli.Command {
 	return &cli.Command{
 		Name: "relays", Usage: "posts by relays of each kind, over posts by none",
 		Description: `Posts to followers on servers of their own: by a node that dials directly,
-and by others that leave by OpenSSH's sshd, microsocks and tinyproxy on this
-machine, which all take turns. The best turn of each counts. Each post goes
-to every server: there are as many deliveries as posts times servers.` +
+and by others that leave by OpenSSH's sshd, dante, microsocks, squid and
+tinyproxy on this machine, which all take turns. The best turn of each
+counts. Each post goes to every server: there are as many deliveries as posts
+times servers. microsocks and tinyproxy pass on 1 and 2 KiB at a time, and
+what is longer waits for an acknowledgement in between: they have a limit
+only where servers take their time.` +
 			examples("dunnock-load relays", "dunnock-load relays --servers 10 --posts 5 --turns 2"),
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "servers", Usage: "have `N` followers", Value: 50},
@@ -55,55 +58,55 @@ func (t *trial) relays(ctx context.Context, r relays) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	ways := map[string]config.Relay{config.KindDirect: child.Direct}
-	for _, k := range far.Kinds {
-		dir, err := os.MkdirTemp(t.dir, k.Name)
+	for _, e := range far.Ends {
+		dir, err := os.MkdirTemp(t.dir, e.Name)
 		if err != nil {
 			return err
 		}
-		if ways[k.Name], err = k.Run(ctx, dir); err != nil {
+		if ways[e.Name], err = e.Run(ctx, dir); err != nil {
 			return err
 		}
 	}
 	nodes := map[string]*trial{}
-	for _, kind := range slices.Sorted(maps.Keys(ways)) {
+	for _, way := range slices.Sorted(maps.Keys(ways)) {
 		other := *t
-		if err := other.by(ctx, ways[kind]); err != nil {
+		if err := other.by(ctx, ways[way]); err != nil {
 			return err
 		}
 		defer other.node.Kill()
 		if err := other.relayed(ctx, r, t.fleet.Actors[:r.servers]); err != nil {
 			return err
 		}
-		nodes[kind] = &other
+		nodes[way] = &other
 	}
 	best, conns := map[string]time.Duration{}, map[string]int{}
 	for range r.turns {
-		for _, kind := range slices.Sorted(maps.Keys(nodes)) {
+		for _, way := range slices.Sorted(maps.Keys(nodes)) {
 			for _, answer := range []time.Duration{0, r.answer} {
 				t.fleet.SetAnswer(answer)
 				met := t.fleet.Met()
-				took, err := nodes[kind].turn(ctx, r, answer)
+				took, err := nodes[way].turn(ctx, r, answer)
 				t.fleet.SetAnswer(0)
 				if err != nil {
-					return fmt.Errorf("%s: %w", kind, err)
+					return fmt.Errorf("%s: %w", way, err)
 				}
-				name := kind + ", " + atOnce(answer)
+				name := way + ", " + atOnce(answer)
 				if best[name] == 0 || took < best[name] {
 					best[name] = took
 				}
-				conns[kind] = max(conns[kind], t.fleet.Met()-met)
+				conns[way] = max(conns[way], t.fleet.Met()-met)
 			}
 		}
 	}
 	for _, answer := range []time.Duration{0, r.answer} {
 		direct := best[config.KindDirect+", "+atOnce(answer)]
 		t.add("relays: direct, "+atOnce(answer), direct.Seconds(), "s")
-		for _, k := range far.Kinds {
-			t.add("relays: "+k.Name+", "+atOnce(answer)+", over direct", float64(best[k.Name+", "+atOnce(answer)])/float64(direct), "×")
+		for _, e := range far.Ends {
+			t.add("relays: "+e.Name+", "+atOnce(answer)+", over direct", float64(best[e.Name+", "+atOnce(answer)])/float64(direct), "×")
 		}
 	}
-	for _, kind := range slices.Sorted(maps.Keys(nodes)) {
-		t.add("relays: "+kind+reuse, float64(conns[kind])/float64(r.servers), "")
+	for _, way := range slices.Sorted(maps.Keys(nodes)) {
+		t.add("relays: "+way+reuse, float64(conns[way])/float64(r.servers), "")
 	}
 	return nil
 }

@@ -10,22 +10,22 @@ import (
 	"github.com/dunnock-server/dunnock/cmd/dunnock-load/internal/far"
 )
 
-// TestRelays: everything arrives by each kind of relay, over one connection to each server.
+// TestRelays: everything arrives by each kind of relay and each program, over one connection to each server.
 func TestRelays(t *testing.T) {
-	for _, k := range far.Kinds {
-		if _, err := exec.LookPath(k.Program); err == nil {
+	for _, e := range far.Ends {
+		if _, err := exec.LookPath(e.Program); err == nil {
 			continue
 		}
-		missing := fmt.Sprintf("%s is missing: apt-get install %s", k.Program, k.Package)
+		missing := fmt.Sprintf("%s is missing: apt-get install %s", e.Program, e.Package)
 		if os.Getenv("DUNNOCK_REQUIRE_PEERS") == "1" {
 			t.Fatal(missing)
 		}
 		t.Skip(missing)
 	}
 	f, code := load(t, nil, "relays", "--servers", fmt.Sprint(scaled(50)), "--posts", fmt.Sprint(scaled(20)), "--turns", "2", "--answer", "20ms")
-	for _, kind := range []string{"direct", "ssh", "socks5", "http"} {
-		if met := f["relays: "+kind+reuse]; met > limits["relays: "+kind+reuse].value {
-			t.Errorf("%s: %v connections to a server", kind, met)
+	for _, end := range []string{"direct", "sshd", "dante", "microsocks", "squid", "tinyproxy"} {
+		if met := f["relays: "+end+reuse]; met > limits["relays: "+end+reuse].value {
+			t.Errorf("%s: %v connections to a server", end, met)
 		}
 	}
 	for name := range limits {
@@ -33,7 +33,7 @@ func TestRelays(t *testing.T) {
 			t.Errorf("%s has a limit and is not measured", name)
 		}
 	}
-	if code != 0 || f["relays: ssh, "+unhurried+", over direct"] <= 0 {
+	if code != 0 || f["relays: sshd, "+unhurried+", over direct"] <= 0 {
 		t.Errorf("exit %d", code)
 	}
 }

@@ -95,9 +95,9 @@ func TestThroughput(t *testing.T) {
 	}))
 	defer server.Close()
 	rules := egress.Rules{HTTP: true, Exact: []netip.AddrPort{netip.MustParseAddrPort(strings.TrimPrefix(server.URL, "http://"))}}
-	for _, k := range Kinds {
-		t.Run(k.Name, func(t *testing.T) {
-			for program, install := range map[string]string{k.Program: k.Package, "curl": "curl", "ssh": "openssh-client"} {
+	for _, e := range Ends {
+		t.Run(e.Name, func(t *testing.T) {
+			for program, install := range map[string]string{e.Program: e.Package, "curl": "curl", "ssh": "openssh-client"} {
 				if _, err := exec.LookPath(program); err == nil {
 					continue
 				}
@@ -110,14 +110,14 @@ func TestThroughput(t *testing.T) {
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
 			dir := t.TempDir()
-			c, err := k.Run(ctx, dir)
+			c, err := e.Run(ctx, dir)
 			if err != nil {
 				t.Fatal(err)
 			}
 			var relay egress.Relay
 			var options []string
 			settings := proxy.Config{Name: c.Name, Address: c.Address, Rules: rules, Dial: egress.Home()}
-			switch k.Name {
+			switch e.Kind {
 			case config.KindSSH:
 				relay, err = bySSH(c, rules)
 				options = []string{"--socks5", socksBySSH(t, dir, c)}
