@@ -237,7 +237,7 @@ func TestRelayIsCut(t *testing.T) {
 		author.Stop()
 		ours := newKey(t)
 		ctx, end := context.WithCancel(context.WithoutCancel(t.Context()))
-		const deliveryBytes = 5 << 10 // about, both ways
+		const deliveryBytes = 3 << 10 // about, both ways: the cuts are due by the middle of them
 		r := &road{t: t, network: network, home: ours.PublicKey(), key: newKey(t), ctx: ctx, rng: rand.New(rand.NewPCG(seed, 1)), cuts: map[trouble]int{},
 			mean: followers * posts * deliveryBytes / (2 * cuts)}
 		r.relay, r.impostor = r.rent(r.key), r.rent(newKey(t))
