@@ -65,12 +65,9 @@ func (m *Main) simulateTimingCommand() *cli.Command {
 			if c.Bool("json") && c.String("out") == "-" {
 				return usageError{"--json and --out - both write to the standard output", c.Command.HelpName}
 			}
-			mode, ok := timing.Preset(c.String("policy"))
-			if !ok {
-				var err error
-				if mode, err = timing.ParseMode(c.String("policy")); err != nil {
-					return usagef("--policy: %v; or one of the presets open, careful, strict", err)
-				}
+			mode, err := modeOf(c.String("policy"))
+			if err != nil {
+				return err
 			}
 			people, err := readTrace(c.String("trace"))
 			if err != nil {
@@ -97,6 +94,18 @@ func (m *Main) simulateTimingCommand() *cli.Command {
 			return nil
 		},
 	}
+}
+
+// modeOf is the mode that --policy names.
+func modeOf(policy string) (timing.Mode, error) {
+	if mode, ok := timing.Preset(policy); ok {
+		return mode, nil
+	}
+	mode, err := timing.ParseMode(policy)
+	if err != nil {
+		return mode, usagef("--policy: %v; or one of the presets open, careful, strict", err)
+	}
+	return mode, nil
 }
 
 // readTrace reads a trace from a file.
@@ -144,7 +153,19 @@ type delay struct {
 // simulate draws for each person from numbers of their own: one who is left out changes nothing for the others.
 func simulate(mode timing.Mode, people []trace.Person, seed uint64) simulation {
 	s := simulation{Mode: mode.String(), Seed: seed, People: len(people)}
-	begin, end := people[0].Acts[0].At, time.Time{}
+	_, end := span(people)
+	for _, p := range people {
+		r := timing.Replay(mode, p.Timed(), end, rand.New(rand.NewChaCha8(sha256.Sum256(fmt.Appendf(nil, "%d %s", seed, p.Name)))))
+		s.Skipped += r.State.Ticks.Skipped
+		s.releases = append(s.releases, r.At)
+	}
+	s.Kinds = lateness(people, s.releases)
+	return s
+}
+
+// span is from when to when people acted.
+func span(people []trace.Person) (begin, end time.Time) {
+	begin = people[0].Acts[0].At
 	for _, p := range people {
 		if first := p.Acts[0].At; first.Before(begin) {
 			begin = first
@@ -153,17 +174,20 @@ func simulate(mode timing.Mode, people []trace.Person, seed uint64) simulation {
 			end = last
 		}
 	}
+	return begin, end
+}
+
+// lateness is how late the acts of each kind were, after the warm-up.
+func lateness(people []trace.Person, releases [][]time.Time) (kinds []delay) {
+	begin, _ := span(people)
 	late := map[string][]time.Duration{}
-	for _, p := range people {
-		r := timing.Replay(mode, p.Timed(), end, rand.New(rand.NewChaCha8(sha256.Sum256(fmt.Appendf(nil, "%d %s", seed, p.Name)))))
-		s.Skipped += r.State.Ticks.Skipped
-		s.releases = append(s.releases, r.At)
-		for i, a := range p.Acts {
+	for i, p := range people {
+		for k, a := range p.Acts {
 			if a.At.Sub(begin) < warmUp {
 				continue
 			}
 			d := never
-			if at := r.At[i]; !at.IsZero() {
+			if at := releases[i][k]; !at.IsZero() {
 				d = at.Sub(a.At)
 			}
 			late[a.Kind] = append(late[a.Kind], d)
@@ -174,10 +198,10 @@ func simulate(mode timing.Mode, people []trace.Person, seed uint64) simulation {
 		d := delay{Kind: kind, Acts: len(delays), P50: quantile(delays, 0.5), P75: quantile(delays, 0.75), P95: quantile(delays, 0.95)}
 		told, _ := slices.BinarySearch(delays, never)
 		d.Told = float64(told) / float64(len(delays))
-		s.Kinds = append(s.Kinds, d)
+		kinds = append(kinds, d)
 	}
-	slices.SortFunc(s.Kinds, func(a, b delay) int { return strings.Compare(b.Kind, a.Kind) })
-	return s
+	slices.SortFunc(kinds, func(a, b delay) int { return strings.Compare(b.Kind, a.Kind) })
+	return kinds
 }
 
 // never is later than any delay.

@@ -40,6 +40,7 @@ var rooms = map[string]struct{ may, why string }{
 	"hardening/ingress":         {"hardening/egress", "it listens, and knows nothing of what for; it asks by egress whether a control socket is in use"},
 	"hardening/ingress/certs":   {"hardening/dns hardening/egress hardening/hostname", "requests by a transport that it is given; egress only says that there is no way"},
 	"hardening/exposure":        {"storage", "the ledger is kept in storage; nothing else of hardening is"},
+	"hardening/observer":        {"", "a leaf: times in, figures out: it must not know more than an observer does"},
 	"hardening":                 {"hardening/dns hardening/egress hardening/exposure hardening/hostname hardening/redact", "the gate holds no keys and reads no records"},
 	"federation/wire":           {"federation/httpsig federation/vocab hardening/hostname hardening/sanitize hardening/timing storage", "pure: records and documents, no I/O"},
 	"federation/resolve":        {"federation/httpsig federation/vocab federation/wire hardening hardening/egress hardening/hostname hardening/sanitize storage", "it asks others, and decides nothing about what follows"},
@@ -57,7 +58,7 @@ var rooms = map[string]struct{ may, why string }{
 	"cmd/internal/layout":       {"", "tests only"},
 	"cmd/internal/trace":        {"hardening/timing", "tables in and out"},
 	"cmd/internal/relayconfig":  {"cmd/internal/config hardening/egress hardening/relay", "the relay's file, and the faults of the node's"},
-	"cmd/dunnock":               {"cmd/internal/config cmd/internal/relayconfig cmd/internal/trace federation federation/control federation/metrics federation/node hardening/egress hardening/ingress hardening/ingress/certs hardening/relay hardening/timing storage storage/backup", "thin: parse, call, print"},
+	"cmd/dunnock":               {"cmd/internal/config cmd/internal/relayconfig cmd/internal/trace federation federation/control federation/metrics federation/node hardening/egress hardening/ingress hardening/ingress/certs hardening/observer hardening/relay hardening/timing storage storage/backup", "thin: parse, call, print"},
 
 	"hardening/egress/wireguard": {"hardening/dns hardening/egress", "packets over sockets that egress made; its network stack has no other way out"},
 
