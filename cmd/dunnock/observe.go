@@ -207,7 +207,7 @@ func (w *watch) observe(policy string, drawn [][][]time.Time) observed {
 }
 
 func showObserved(p *page, rows []observed) {
-	p.f("%-20s %-23s %-23s %-11s %5s %8s %8s\n", "", "linked: simple, learned", "zone: hours, gaps", "bits, bits", "told", "p50", "p95")
+	p.f("%-24s %-23s %-23s %-11s %5s %8s %8s\n", "", "linked: simple, learned", "zone: hours, gaps", "bits, bits", "told", "p50", "p95")
 	link, zone := "-", "-"
 	for _, o := range rows {
 		bits, told := "-", delay{Told: 0}
@@ -225,9 +225,9 @@ func showObserved(p *page, rows []observed) {
 				told = d
 			}
 		}
-		p.f("%-20s %-23s %-23s %-11s %5.2f %8s %8s\n", o.Policy, attack, guess, bits, told.Told, ago(told.P50), ago(told.P95))
+		p.f("%-24s %-23s %-23s %-11s %5.2f %8s %8s\n", o.Policy, attack, guess, bits, told.Told, ago(told.P50), ago(told.P95))
 	}
-	p.f("%-20s %-23s %-23s\n", "nothing seen", link, zone)
+	p.f("%-24s %-23s %-23s\n", "nothing seen", link, zone)
 }
 
 // ranged is a share with its range.
