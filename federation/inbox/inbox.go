@@ -29,7 +29,7 @@ type Inbox struct {
 	wake   chan struct{} // one signal is enough: the batch looks at everything due
 	fresh  fresh
 	doubts doubts
-	large  large
+	large  *large
 }
 
 // New makes an inbox. What it takes in has no effect until [Inbox.Run] or [Inbox.ProcessBatch].

@@ -2,8 +2,13 @@ package inbox
 
 import (
 	"bytes"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -90,6 +95,76 @@ func TestLargeOnesWaitForEachOther(t *testing.T) {
 			for len(places) > 0 {
 				<-places
 			}
+		}
+	})
+}
+
+// slow is a request whose body does not come, on a connection whose reading can be ended.
+type slow struct {
+	*httptest.ResponseRecorder
+	body *io.PipeReader
+}
+
+func (s slow) SetReadDeadline(time.Time) error { return s.body.CloseWithError(os.ErrDeadlineExceeded) }
+
+// TestSlowOnesGiveWay to others of any size: who sends slowly has a place only as long as nobody else wants it.
+func TestSlowOnesGiveWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTrio(t)
+		w.knows(w.victim)
+		large := encode(t, w.hello(w.victim, "1", obj{"more": strings.Repeat("x", largeBody)}))
+		var cut atomic.Int32
+		var all sync.WaitGroup
+		for i := range maxLarge {
+			body, sender := io.Pipe()
+			r := w.eve.signed(large, httpsig.Cavage)
+			r.Body = body
+			all.Go(func() {
+				answer := slow{httptest.NewRecorder(), body}
+				w.in.ServeHTTP(answer, r)
+				if answer.Code == http.StatusBadRequest && cut.Add(1) == 1 && i != 0 {
+					t.Error("the slowest was not the first to be cut off")
+				}
+			})
+			t.Cleanup(func() { sender.Close() })
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(time.Hour) // nobody minds
+		if cut.Load() != 0 || len(w.in.large.held) != maxLarge {
+			t.Errorf("%d were cut off, %d places are taken", cut.Load(), len(w.in.large.held))
+		}
+		begun := time.Now()
+		if status := w.do(w.victim.signed(large, httpsig.Cavage)); status != http.StatusAccepted || time.Since(begun) != 0 {
+			t.Errorf("while all places are taken by slow ones the inbox answers %d after %v", status, time.Since(begun))
+		}
+		if cut.Load() != 1 || len(w.in.large.held) != maxLarge-1 {
+			t.Errorf("%d were cut off, %d places are taken", cut.Load(), len(w.in.large.held))
+		}
+		w.in.large.mu.Lock()
+		for a := range w.in.large.arriving {
+			a.cut()
+		}
+		w.in.large.mu.Unlock()
+		all.Wait()
+		if len(w.in.large.held) != 0 || len(w.in.large.arriving) != 0 {
+			t.Errorf("%d places are taken by %d", len(w.in.large.held), len(w.in.large.arriving))
+		}
+	})
+}
+
+// TestGrace: who has just begun to send is not cut off, and is once a second is over.
+func TestGrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLarge()
+		begun, cut := time.Now(), time.Duration(0)
+		for range maxLarge {
+			l.held <- struct{}{}
+			body, _ := io.Pipe()
+			a := &incoming{since: time.Now(), cut: func() { cut = time.Since(begun); body.Close(); <-l.held }}
+			l.arriving[a] = struct{}{}
+		}
+		if !l.hold(t.Context()) || cut != largeGrace {
+			t.Errorf("cut off after %v", cut)
 		}
 	})
 }

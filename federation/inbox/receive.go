@@ -41,16 +41,19 @@ func (in *Inbox) receive(w http.ResponseWriter, r *http.Request) (status int) {
 	if !vocab.AcceptsActivity(r.Header.Get("Content-Type")) {
 		return http.StatusUnsupportedMediaType
 	}
+	arrived := func() {}
 	if isLarge(r) {
 		if r.ContentLength > 0 && resolve.Unsigned(r) {
 			return http.StatusUnauthorized
 		}
-		if !turn(r.Context(), in.large.held) {
+		if !in.large.hold(r.Context()) {
 			return http.StatusServiceUnavailable
 		}
 		defer func() { <-in.large.held }()
+		arrived = in.large.arrives(w)
 	}
 	body, status := read(w, r)
+	arrived()
 	if status != 0 {
 		return status
 	}

@@ -147,3 +147,27 @@ func TestDrain(t *testing.T) {
 		})
 	}
 }
+
+// A handler can end the reading of a body that does not come, and answer all the same.
+func TestHandlersEndReading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, stop := start(t, Config{}, func(w http.ResponseWriter, r *http.Request) {
+			time.AfterFunc(time.Second, func() {
+				if err := http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)); err != nil {
+					t.Error(err)
+				}
+			})
+			begun := time.Now()
+			if _, err := io.ReadAll(r.Body); err == nil || time.Since(begun) != time.Second {
+				t.Errorf("read for %v: %v", time.Since(begun), err)
+			}
+			w.WriteHeader(http.StatusTeapot)
+		})
+		c := l.dial("192.0.2.1:1")
+		if res := c.ask(t, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf"); res.StatusCode != http.StatusTeapot || !res.Close {
+			t.Errorf("%+v", res)
+		}
+		c.Close()
+		stop()
+	})
+}
