@@ -5,11 +5,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/dunnock-server/dunnock/hardening/egress"
@@ -59,7 +57,7 @@ func (r *relay) DialContext(ctx context.Context, network, address string) (net.C
 		return nil, fmt.Errorf("%w: network", egress.ErrRefused)
 	}
 	if s := r.State(); s.Down {
-		return nil, down(s.Reason)
+		return nil, egress.Down(s.Reason)
 	}
 	targets, err := r.targets(ctx, address)
 	if err != nil {
@@ -77,7 +75,7 @@ func (r *relay) DialContext(ctx context.Context, network, address string) (net.C
 // Connect implements [egress.Linked].
 func (r *relay) Connect(ctx context.Context) error {
 	err := r.greets(ctx)
-	if ctx.Err() == nil && reasonOf(err) == hangsUp {
+	if ctx.Err() == nil && reasonOf(err) == egress.ReasonHangsUp {
 		err = r.greets(ctx) // tinyproxy does so once in a while, and what waits would be put off for minutes
 	}
 	if err == nil {
@@ -174,10 +172,8 @@ func (r *relay) fails(err error, tried bool) error {
 	if tried || !r.State().Down {
 		r.link.Down(reason)
 	}
-	return down(reason)
+	return egress.Down(reason)
 }
-
-func down(reason string) error { return fmt.Errorf("%w: %s", egress.ErrRelayDown, reason) }
 
 // between is how often health is asked for the sake of targets that failed.
 const between = 10 * time.Second
@@ -207,34 +203,20 @@ func (r *relay) healthy(ctx context.Context) error {
 	return r.health(ctx)
 }
 
-const hangsUp = "hangs up"
-
 // reasonOf says in our own words what is wrong with a proxy.
 func reasonOf(err error) string {
 	var (
 		f    fault
-		dns  *net.DNSError
 		cert *tls.CertificateVerificationError
 		form tls.RecordHeaderError
-		tcp  *net.OpError
 	)
 	switch {
 	case errors.As(err, &f):
 		return string(f)
-	case errors.Is(err, egress.ErrNoRelay):
-		return "the relay before it is down"
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
-		return "does not answer"
 	case errors.As(err, &cert):
 		return "its certificate is not valid"
 	case errors.As(err, &form):
 		return "does not speak TLS"
-	case errors.As(err, &dns):
-		return "its name is not found"
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return "refuses connections"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe), errors.As(err, &tcp) && tcp.Op == "read":
-		return hangsUp
 	}
-	return "cannot be reached"
+	return egress.Reason(err)
 }

@@ -1,14 +1,10 @@
 package sshlink
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"strings"
-	"syscall"
 
 	"golang.org/x/crypto/ssh"
 
@@ -26,8 +22,6 @@ const (
 	errCut     fault = "was lost, and the connection with it"
 )
 
-const reasonSilent = "does not answer"
-
 var (
 	// errSilent is also a net.Error that is a timeout.
 	errSilent = fmt.Errorf("no answer: %w", os.ErrDeadlineExceeded)
@@ -35,33 +29,19 @@ var (
 	errTarget = errors.New("ssh relay could not reach the target")
 )
 
-func down(reason string) error { return fmt.Errorf("%w: %s", egress.ErrRelayDown, reason) }
-
 // reasonOf says in our own words why a link could not be made.
 func reasonOf(err error) string {
 	var (
 		f      fault
 		agreed *ssh.AlgorithmNegotiationError
-		dns    *net.DNSError
-		tcp    *net.OpError
 	)
 	switch {
 	case errors.As(err, &f):
 		return string(f)
-	case errors.Is(err, egress.ErrNoRelay):
-		return "the relay before it is down"
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
-		return reasonSilent
 	case errors.As(err, &agreed):
 		return "has no host key of the configured one's kind, or no cipher that is ours: refused"
 	case strings.Contains(err.Error(), "unable to authenticate"): // the library has no type for it
 		return "does not know our key, or not for this user"
-	case errors.As(err, &dns):
-		return "its name is not found"
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return "refuses connections"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe), errors.As(err, &tcp) && tcp.Op == "read":
-		return "hangs up"
 	}
-	return "cannot be reached"
+	return egress.Reason(err)
 }

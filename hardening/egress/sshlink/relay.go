@@ -186,7 +186,7 @@ func (r *Relay) ready(ctx context.Context) (*session, error) {
 	case r.life.Err() != nil:
 		return nil, egress.ErrClosed
 	case state.Down:
-		return nil, down(state.Reason)
+		return nil, egress.Down(state.Reason)
 	}
 	return r.try(ctx)
 }
@@ -238,7 +238,7 @@ func (r *Relay) make(a *attempt) {
 		reason := reasonOf(err)
 		r.link.Down(reason)
 		r.c.Log.Warn("relay is down", "relay", r.c.Name, "reason", reason)
-		a.err = down(reason)
+		a.err = egress.Down(reason)
 	default:
 		r.link.Up()
 		r.c.Log.Info("relay is up", "relay", r.c.Name)

@@ -154,7 +154,7 @@ func (s *session) why() string {
 // ended waits until the relay knows of the end, and is the error for what can be done no more.
 func (s *session) ended() error {
 	<-s.done
-	return down(s.why())
+	return egress.Down(s.why())
 }
 
 func (s *session) keep(ctx context.Context) {
@@ -168,7 +168,7 @@ func (s *session) keep(ctx context.Context) {
 		}
 		asked, cancel := context.WithTimeout(ctx, 2*every)
 		if err := s.ask(asked); errors.Is(err, context.DeadlineExceeded) {
-			s.lose(reasonSilent)
+			s.lose(egress.ReasonSilent)
 		}
 		cancel()
 	}

@@ -95,7 +95,7 @@ func (r *Relay) DialContext(ctx context.Context, network, address string) (net.C
 		}
 	}
 	if err != nil && t.lost(ctx, before, err) {
-		return nil, down(reasonSilent)
+		return nil, egress.Down(egress.ReasonSilent)
 	}
 	return conn, err
 }
@@ -134,7 +134,7 @@ func (r *Relay) up(ctx context.Context) (*tunnel, error) {
 	case closed:
 		return nil, egress.ErrClosed
 	case s.Down:
-		return nil, down(s.Reason)
+		return nil, egress.Down(s.Reason)
 	case t != nil:
 		return t, nil
 	}
@@ -156,7 +156,7 @@ func (r *Relay) connect(ctx context.Context, try bool) (*tunnel, error) {
 		return nil, egress.ErrClosed
 	}
 	if s := r.State(); s.Down && !try {
-		return nil, down(s.Reason) // by one who came before
+		return nil, egress.Down(s.Reason) // by one who came before
 	}
 	if t != nil && !try {
 		return t, nil
@@ -189,7 +189,7 @@ func (r *Relay) take(t *tunnel) error {
 		r.watches.Go(func() {
 			if t.watch(r.quiet) {
 				r.mu.Lock()
-				r.drop(t, reasonSilent)
+				r.drop(t, egress.ReasonSilent)
 				r.mu.Unlock()
 				t.close()
 			}
@@ -219,7 +219,7 @@ func (r *Relay) fails(ctx context.Context, t *tunnel, err error, try bool) error
 		err = context.Cause(ctx)
 	default:
 		r.drop(r.tunnel, reasonOf(err)) // it is t, or there is none: nobody else makes one now
-		err = down(reasonOf(err))
+		err = egress.Down(reasonOf(err))
 	}
 	r.mu.Unlock()
 	if t != nil && !kept {
@@ -261,10 +261,6 @@ func (r *Relay) Close() error {
 	return nil
 }
 
-func down(reason string) error { return fmt.Errorf("%w: %s", egress.ErrRelayDown, reason) }
-
-const reasonSilent = "does not answer"
-
 // reasonOf says in our own words what is wrong with a link.
 func reasonOf(err error) string {
 	var dns *net.DNSError
@@ -272,7 +268,7 @@ func reasonOf(err error) string {
 	case errors.As(err, &dns):
 		return "its endpoint's name is not found"
 	case errors.Is(err, errSilent), errors.Is(err, context.DeadlineExceeded):
-		return reasonSilent
+		return egress.ReasonSilent
 	}
 	return "cannot be reached"
 }
