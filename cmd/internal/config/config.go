@@ -12,9 +12,7 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,10 +20,10 @@ import (
 	"github.com/dunnock-server/dunnock/hardening/egress/wireguard"
 )
 
-const (
-	maxSize   = 64 << 10 // of the file, in bytes
-	maxFaults = 100      // of one look at the file: the work grows with their square
-)
+// MaxSize is how long a configuration may be, in bytes.
+const MaxSize = 64 << 10
+
+const maxFaults = 100 // of one look at the file: the work grows with their square
 
 // DefaultListen is where a node listens when the file does not say: on this machine only.
 const DefaultListen = "127.0.0.1:8080"
@@ -85,25 +83,11 @@ type Unsafe struct {
 
 // Load reads the file at path. Its error is Faults when the file was read but cannot be used.
 func Load(path string) (*Config, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, Faults{{File: path, Line: 1, Problem: "there is no such file",
-			Remedy: "name one with --config, or make one with `dunnock init`"}}
-	} else if err != nil {
-		return nil, fmt.Errorf("opening the configuration: %w", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	data, warnings, more, err := ReadFile(path, "name one with --config, or make one with `dunnock init`")
 	if err != nil {
-		return nil, fmt.Errorf("reading the configuration: %w", err)
+		return nil, err
 	}
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("reading the configuration: %w", err)
-	}
-
 	c, faults := Parse(data, path)
-	warnings, more := checkMode(path, info.Mode())
 	faults = append(faults, more...)
 	if c != nil {
 		faults = append(faults, c.checkWays(data)...)
@@ -158,7 +142,7 @@ func wrong(err error, at Fault) (all Faults) {
 // Parse is Load for the bytes of a file, wherever they are; relative paths count from path, which faults name. Either the
 // configuration or the faults are nil.
 func Parse(data []byte, path string) (*Config, Faults) {
-	if len(data) > maxSize {
+	if len(data) > MaxSize {
 		return nil, Faults{{File: path, Line: 1, Problem: "larger than 64 KiB", Remedy: "check that it is the right file"}}
 	}
 	c := &Config{File: path}

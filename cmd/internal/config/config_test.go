@@ -199,14 +199,14 @@ func TestFaults(t *testing.T) {
 func TestHostileFile(t *testing.T) {
 	for _, line := range []string{"a%d = 1\n", "[a%d]\n", "[relay.a%d]\n", "listen.a%d = 1\n", "domain.a%d = 1\n"} {
 		var b strings.Builder
-		for i := 0; b.Len() < maxSize/4; i++ {
+		for i := 0; b.Len() < MaxSize/4; i++ {
 			fmt.Fprintf(&b, line, i)
 		}
 		if _, faults := Parse([]byte(b.String()), "dunnock.toml"); len(faults) == 0 || len(faults) > maxFaults+20 {
 			t.Errorf("%s: %d faults", line, len(faults))
 		}
 	}
-	if _, faults := Parse(make([]byte, maxSize+1), "dunnock.toml"); len(faults) != 1 {
+	if _, faults := Parse(make([]byte, MaxSize+1), "dunnock.toml"); len(faults) != 1 {
 		t.Errorf("a huge file: %v", faults)
 	}
 	deep := "domain = " + strings.Repeat("[", 30_000)

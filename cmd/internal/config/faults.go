@@ -2,8 +2,11 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -45,6 +48,27 @@ func (f Faults) Error() string {
 
 func (f Faults) sort() {
 	slices.SortStableFunc(f, func(a, b Fault) int { return cmp.Compare(a.Line, b.Line) })
+}
+
+// ReadFile reads a configuration of any kind, as far as a byte beyond MaxSize, which is for the parser to refuse. faults are
+// what is wrong with who may read and write the file; missing is the remedy where there is none.
+func ReadFile(path, missing string) (data []byte, warnings, faults Faults, err error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil, Faults{{File: path, Line: 1, Problem: "there is no such file", Remedy: missing}}
+	} else if err != nil {
+		return nil, nil, nil, fmt.Errorf("opening the configuration: %w", err)
+	}
+	defer f.Close()
+	if data, err = io.ReadAll(io.LimitReader(f, MaxSize+1)); err != nil {
+		return nil, nil, nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	warnings, faults = checkMode(path, info.Mode())
+	return data, warnings, faults, nil
 }
 
 // checkMode looks at the permissions. Another user of the machine who can write the file can send everything through a

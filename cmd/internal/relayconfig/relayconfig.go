@@ -12,11 +12,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
-	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -34,8 +31,6 @@ const (
 	FileName = "relay.toml"
 	// DefaultQuantise is how far apart ticks are when the file does not say.
 	DefaultQuantise = 50 * time.Millisecond
-
-	maxSize = 64 << 10 // of the file, in bytes
 )
 
 // Config is a relay.toml that passed every check.
@@ -83,26 +78,12 @@ type key struct {
 
 // Load reads the file at path. Its error is config.Faults when the file was read but cannot be used.
 func Load(path string) (*Config, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, config.Faults{{File: path, Line: 1, Problem: "there is no such file", Remedy: "name one with --config, or write one: dunnock relay serve --help shows how"}}
-	} else if err != nil {
-		return nil, fmt.Errorf("opening the configuration: %w", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	data, _, more, err := config.ReadFile(path, "name one with --config, or write one: dunnock relay serve --help shows how")
 	if err != nil {
-		return nil, fmt.Errorf("reading the configuration: %w", err)
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("reading the configuration: %w", err)
+		return nil, err
 	}
 	c, faults := Parse(data, path)
-	if info.Mode().IsRegular() && info.Mode().Perm()&0o022 != 0 && runtime.GOOS != "windows" {
-		faults = append(faults, config.Fault{File: path, Line: 1, Problem: fmt.Sprintf("others may write to this file (mode %#o)", info.Mode().Perm()), Remedy: "run: chmod 600 " + path})
-	}
-	if faults != nil {
+	if faults = append(faults, more...); faults != nil {
 		return nil, faults
 	}
 	return c, nil
@@ -112,7 +93,7 @@ func Load(path string) (*Config, error) {
 // faults are nil.
 func Parse(data []byte, path string) (*Config, config.Faults) {
 	k := checker{path: path, lines: config.Lines(data)}
-	if len(data) > maxSize {
+	if len(data) > config.MaxSize {
 		k.fault("", "larger than 64 KiB", "check that it is the right file")
 		return nil, k.faults
 	}

@@ -98,7 +98,7 @@ func TestFaults(t *testing.T) {
 			t.Errorf("%s:\n%v", test.new, faults)
 		}
 	}
-	if _, faults := Parse(make([]byte, maxSize+1), "relay.toml"); len(faults) != 1 {
+	if _, faults := Parse(make([]byte, config.MaxSize+1), "relay.toml"); len(faults) != 1 {
 		t.Error(faults)
 	}
 }
