@@ -210,7 +210,7 @@ func showObserved(p *page, rows []observed) {
 	p.f("%-24s %-23s %-23s %-11s %5s %8s %8s\n", "", "linked: simple, learned", "zone: hours, gaps", "bits, bits", "told", "p50", "p95")
 	link, zone := "-", "-"
 	for _, o := range rows {
-		bits, told := "-", delay{Told: 0}
+		bits, told := "-", delay{}
 		attack, guess := "-", "-"
 		if o.Link != nil {
 			attack = fmt.Sprintf("%.2f  %s", o.Link.Simple.Mean, ranged(o.Link.Learned))

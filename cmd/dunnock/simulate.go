@@ -41,8 +41,8 @@ func (m *Main) simulateTimingCommand() *cli.Command {
 			"level                   most at once, some in your silent hours (careful)\n" +
 			"drip [RATE]             at random ticks, if anything waits\n" +
 			"steady [RATE]           at random ticks, with a reserve (strict)\n\n" +
-			"A RATE is 20/week, or 1.2x for so many ticks for each act of the past months; behind that of steady, reserve 30 has so many acts wait before the first tick. The same trace, policy and seed give " +
-			"the same result. What is printed leaves out the first eight weeks, in which the process learns and fills its reserve. " +
+			"A RATE is 20/week, or 1.2x for so many ticks for each act of the past months; behind that of steady, reserve 30 has so many " +
+			"acts wait before the first tick. The same trace, policy and seed give the same result. What is printed leaves out the first eight weeks, in which the process learns and fills its reserve. " +
 			"It says how late acts are, not how well they are hidden." +
 			examples("dunnock simulate timing --trace weeks.csv --policy strict --out releases.csv",
 				"dunnock simulate timing --trace weeks.csv --policy 'steady 1.2x' --out -"),

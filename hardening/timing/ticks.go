@@ -113,11 +113,6 @@ func (m Mode) reserve() int {
 	return m.Reserve
 }
 
-// Low is whether the reserve is used up to a quarter: below that ticks will soon be skipped.
-func (m Mode) Low(waiting Queue) bool {
-	return m.Kind == Steady && waiting.Posts+waiting.Others <= m.reserve()/4
-}
-
 // draw draws the next tick after one, and settles the rate where it is time.
 func (t Ticks) draw(rate Rate, from time.Time, r *rand.Rand) Ticks {
 	if t.Settled.IsZero() || from.Sub(t.Settled) >= settled || !(t.PerDay > 0) {

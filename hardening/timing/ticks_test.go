@@ -139,9 +139,6 @@ func TestReserveComesFirst(t *testing.T) {
 	if late, pick, _ := m.Tick(s, next, Queue{Posts: 30}, r); late.Ticks.Next.IsZero() || pick != (Pick{}) {
 		t.Error("after four weeks: no tick, or one at once")
 	}
-	if !m.Low(Queue{Others: 1}) || m.Low(Queue{Others: 2}) {
-		t.Error("low is a quarter of the reserve")
-	}
 }
 
 // A tick that finds nothing is counted, and changes nothing of the next ones.

@@ -23,8 +23,6 @@ type Person struct {
 	Elsewhere []time.Time
 	// Offset is theirs from UTC, in minutes, at most of the acts; nil: not known.
 	Offset *int
-
-	offsets map[int]int
 }
 
 // Act is an act: a post, like, boost, pin or profile.
@@ -85,7 +83,7 @@ func Read(from io.Reader) ([]Person, error) {
 			return nil, &Fault{Line: 1, Column: name, Why: "there is no such column: the first line names them, as in person,unix,kind"}
 		}
 	}
-	of := map[string]*Person{}
+	of, offsets := map[string]*Person{}, map[string]map[int]int{}
 	for {
 		row, err := r.Read()
 		if err == io.EOF {
@@ -113,15 +111,15 @@ func Read(from io.Reader) ([]Person, error) {
 		}
 		p := of[row[person]]
 		if p == nil {
-			p = &Person{Name: row[person], offsets: map[int]int{}}
-			of[p.Name] = p
+			p = &Person{Name: row[person]}
+			of[p.Name], offsets[p.Name] = p, map[int]int{}
 		}
 		if offset >= 0 {
 			minutes, err := strconv.Atoi(row[offset])
 			if err != nil || minutes < -farthest || minutes > farthest {
 				return nil, &Fault{line, "utc_offset_minutes", fmt.Sprintf("%q is no offset from UTC in minutes", row[offset])}
 			}
-			p.offsets[minutes]++
+			offsets[p.Name][minutes]++
 		}
 		if i < 0 {
 			p.Elsewhere = append(p.Elsewhere, a.At)
@@ -138,8 +136,8 @@ func Read(from io.Reader) ([]Person, error) {
 		}
 		slices.SortStableFunc(p.Acts, func(a, b Act) int { return a.At.Compare(b.At) })
 		slices.SortFunc(p.Elsewhere, time.Time.Compare)
-		for _, minutes := range slices.Sorted(maps.Keys(p.offsets)) {
-			if p.Offset == nil || p.offsets[minutes] > p.offsets[*p.Offset] {
+		for _, minutes := range slices.Sorted(maps.Keys(offsets[name])) {
+			if p.Offset == nil || offsets[name][minutes] > offsets[name][*p.Offset] {
 				p.Offset = &minutes
 			}
 		}
