@@ -53,7 +53,7 @@ const (
 type Client struct {
 	relays   []Relay
 	general  []Relay
-	routes   []route
+	routes   map[string][]Relay // by match
 	ingress  map[string]bool
 	rules    Rules
 	key      []byte
@@ -94,6 +94,7 @@ func New(c Config) (*Client, error) {
 	client := &Client{
 		relays:   slices.Clone(c.Relays),
 		ingress:  make(map[string]bool),
+		routes:   make(map[string][]Relay),
 		rules:    c.Rules,
 		key:      slices.Clone(c.Key),
 		agent:    c.UserAgent,
@@ -110,7 +111,7 @@ func New(c Config) (*Client, error) {
 		client.general = client.relays
 	}
 	for _, r := range c.Routes {
-		client.routes = append(client.routes, route{r.Match, c.named(r.Relays)})
+		client.routes[r.Match] = c.named(r.Relays)
 	}
 	return client, nil
 }

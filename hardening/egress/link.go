@@ -3,6 +3,7 @@ package egress
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -132,9 +133,9 @@ func (c *Client) Ways() []Way {
 	ways := make([]Way, len(c.relays))
 	for i, r := range c.relays {
 		w := Way{Name: r.Name(), Kind: r.Kind(), Pool: slices.Contains(c.general, r)}
-		for _, route := range c.routes {
-			if slices.Contains(route.relays, r) {
-				w.Routes = append(w.Routes, route.match)
+		for _, match := range slices.Sorted(maps.Keys(c.routes)) {
+			if slices.Contains(c.routes[match], r) {
+				w.Routes = append(w.Routes, match)
 			}
 		}
 		if linked, ok := r.(Linked); ok {

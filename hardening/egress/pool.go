@@ -7,8 +7,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/dunnock-server/dunnock/hardening/hostname"
 )
 
 // moveWithin is the time over which the domains of a relay that failed move to others, each at a moment of its own, and over
@@ -17,7 +18,7 @@ const moveWithin = 10 * time.Minute
 
 // Route gives some domains a pool of their own.
 type Route struct {
-	// Match is a canonical host, or "*." and one for all names below it, or "*.onion".
+	// Match is as [hostname.Match] has it.
 	Match string
 	// Relays are names of relays of the client, at least one.
 	Relays []string
@@ -25,20 +26,10 @@ type Route struct {
 
 // pool is the relays that may carry what goes to a domain: those of the route that matches best, else the general ones.
 func (c *Client) pool(domain string) []Relay {
-	host, _, _ := strings.Cut(domain, ":")
-	best, length := c.general, -1
-	for _, r := range c.routes {
-		suffix, below := strings.CutPrefix(r.match, "*")
-		if (host == r.match || below && strings.HasSuffix(host, suffix)) && len(r.match) > length {
-			best, length = r.relays, len(r.match)
-		}
+	if relays, _, ok := hostname.Longest(c.routes, domain); ok {
+		return relays
 	}
-	return best
-}
-
-type route struct {
-	match  string
-	relays []Relay
+	return c.general
 }
 
 // exit chooses the relay for a domain: the one of its pool with the highest keyed hash of (domain, relay name), so that the

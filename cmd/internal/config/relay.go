@@ -223,8 +223,7 @@ func (k *checker) egress() {
 	k.names("egress.relays", k.Egress.Relays)
 	for match, relays := range k.Egress.Route {
 		path := "egress.route." + match
-		suffix, below := strings.CutPrefix(match, "*.")
-		if canonical, err := hostname.Canonical(suffix, !below); err != nil || canonical != suffix {
+		if canonical, err := hostname.Match(match); err != nil || canonical != match {
 			k.fault(path, fmt.Sprintf("%q is no domain", match), `write a host in lower case, or "*." and one for all below it: "*.onion" = ["tor"]`)
 		}
 		k.names(path, relays)
