@@ -39,7 +39,7 @@ func act(audience []attribute, own ...attribute) kind {
 		floor("id", "the act", "no server can match an Undo to it, or knows it when it comes again"),
 		floor("type", "the kind of act", "no server knows what to do"),
 		floor("actor", "who acts", "no server takes an act of nobody"),
-		shown("published", "the release, rounded down"),
+		shown("published", "the release, rounded down").or(Hour),
 	}
 	return kind{fields: append(append(fields, own...), audience...)}
 }

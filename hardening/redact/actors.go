@@ -48,7 +48,7 @@ func actor(core func(name, reveals, breaks string, holds ...string) attribute) [
 		shown("featuredTags", "the address of the hashtags on the profile"),
 		shown("assertionMethod", "further keys", "Multikey"),
 		shown("webfinger", "the handle's domain"),
-		shown("url", "the address of the profile page"),
+		shown("url", "the address of the profile page").or(ID),
 		shown("name", "the display name"),
 		shown("nameMap", "the display name and its language").as(languages),
 		shown("summary", "the biography"),

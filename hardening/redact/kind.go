@@ -20,6 +20,8 @@ type attribute struct {
 	// holds names the kinds of object that may be embedded here, alone or in a list.
 	holds []string
 	form  form
+	// how is the transform that a policy may ask for; empty: none.
+	how string
 }
 
 // form is the shape of a field's value, beside objects of the kinds that it holds.
@@ -48,6 +50,9 @@ func floorIfAny(name, reveals, breaks string, holds ...string) attribute {
 }
 
 func (a attribute) as(f form) attribute { a.form = f; return a }
+
+// or is a field that a policy may show transformed.
+func (a attribute) or(how string) attribute { a.how = how; return a }
 
 // kinds is the whole table. Nothing writes to it.
 var kinds = func() map[string]kind {

@@ -9,7 +9,7 @@ func postKinds() map[string]kind {
 			floorIfAny("anyOf", "the options of a poll", "there is nothing to vote for", "option"),
 			floorIfAny("endTime", "when the poll is to end", "Mastodon takes votes for ever"),
 			floorIfAny("closed", "when the poll ended", "Mastodon takes votes that no longer count"),
-			shown("votersCount", "how many people voted"),
+			shown("votersCount", "how many people voted").or(Zero),
 		)},
 		"option": {wire: "Note", fields: []attribute{
 			floor("type", "nothing more", "Mastodon does not know the option as one"),
@@ -18,7 +18,7 @@ func postKinds() map[string]kind {
 		}},
 		"votes": {wire: "Collection", fields: []attribute{
 			floor("type", "nothing more", "the count is not known as one"),
-			shown("totalItems", "how many voted for the option"),
+			shown("totalItems", "how many voted for the option").or(Zero),
 		}},
 		"Tombstone": {wire: "Tombstone", fields: []attribute{
 			context(),
@@ -78,11 +78,11 @@ func post() []attribute {
 		floorIfAny("tag", "people mentioned, hashtags, emoji",
 			"Mastodon notifies nobody, and hides a direct message from whom it is for", "Mention", "Hashtag", "Emoji"),
 		floorIfAny("published", "the release, rounded down",
-			"GoToSocial takes the time of arrival, and refuses every edit whose time is another"),
+			"GoToSocial takes the time of arrival, and refuses every edit whose time is another").or(Hour),
 		floorIfAny("updated", "the release of the last edit, rounded down", "Mastodon ignores the edit"),
 		shown("contentMap", "the text and its language").as(languages),
 		shown("summaryMap", "the content warning and its language").as(languages),
-		shown("url", "the address of the post's page"),
+		shown("url", "the address of the post's page").or(ID),
 		shown("attachment", "pictures, sound and video", "Image", "Document"),
 		shown("quote", "which post is quoted (FEP-044f)"),
 		shown("quoteUrl", "which post is quoted, as Fedibird and Pleroma read it"),
@@ -110,7 +110,7 @@ func collection() []attribute {
 		floorIfAny("id", "the list", "a list that is fetched is not known by its address"),
 		floor("type", "that it is a list", "no server knows it as a list"),
 		shown("attributedTo", "whose list it is"),
-		shown("totalItems", "how many are listed"),
+		shown("totalItems", "how many are listed").or(Zero),
 		shown("last", "where the list ends"),
 	}
 }
@@ -121,7 +121,7 @@ func page() []attribute {
 		floorIfAny("id", "the page", "a page that is fetched is not known by its address"),
 		floor("type", "that it is a page of a list", "no server knows it as a page"),
 		floorIfAny("partOf", "which list it is a page of", "Mastodon does not read a page of an unknown list"),
-		shown("totalItems", "how many are listed"),
+		shown("totalItems", "how many are listed").or(Zero),
 		shown("next", "that more are listed"),
 		shown("prev", "that more are listed"),
 	}

@@ -18,12 +18,23 @@ func drawPolicy(t *rapid.T, reckless bool) Fields {
 	for kind, fields := range All() {
 		for _, field := range fields {
 			if !reckless && slices.Contains(Floor(kind), field) || rapid.Bool().Draw(t, kind+"."+field) {
+				if how := kinds[kind].fields[slices.Index(fields, field)].how; how != "" && rapid.Bool().Draw(t, kind+"."+field+":"+how) {
+					field += ":" + how
+				}
 				f[kind] = append(f[kind], field)
 			}
 		}
 		f[kind] = append(f[kind], "bto", "bcc", "mood")
 	}
 	return f
+}
+
+// shows says whether a policy shows a field, transformed or not.
+func shows(f Fields, kind, name string) bool {
+	return slices.ContainsFunc(kinds[kind].fields, func(a attribute) bool {
+		_, listed := f.listed(kind, a)
+		return a.name == name && listed
+	})
 }
 
 // salt adds random strings to a document: under names that are not known at every depth, and as the values of what the
@@ -34,7 +45,7 @@ func salt(t *rapid.T, doc map[string]any, kind string, f Fields) (canaries []str
 		return canaries[len(canaries)-1]
 	}
 	for _, a := range kinds[kind].fields {
-		if slices.Contains(f[kind], a.name) {
+		if _, listed := f.listed(kind, a); listed {
 			continue
 		}
 		switch rapid.IntRange(0, 3).Draw(t, "shape") {
@@ -55,7 +66,7 @@ func salt(t *rapid.T, doc map[string]any, kind string, f Fields) (canaries []str
 			inner = list
 		}
 		for _, item := range inner {
-			if object, ok := item.(map[string]any); ok && slices.Contains(f[kind], a.name) && a.form != verbatim {
+			if object, ok := item.(map[string]any); ok && shows(f, kind, a.name) && a.form != verbatim {
 				if held, ok := kindOf(object, a.holds); ok {
 					canaries = append(canaries, salt(t, object, held, f)...)
 				}
@@ -116,7 +127,7 @@ func check(kind string, doc map[string]any, f Fields) error {
 		return nil
 	}
 	for name := range view {
-		if !slices.Contains(f[kind], name) || !slices.Contains(All()[kind], name) || !slices.Contains(shown, name) {
+		if !shows(f, kind, name) || !slices.Contains(All()[kind], name) || !slices.Contains(shown, name) {
 			return fmt.Errorf("%q is not listed", name)
 		}
 	}

@@ -10,22 +10,36 @@
 // nothing is sent rather than something that misleads.
 //
 // The package works on plain JSON as the encoding/json package decodes it and does no I/O. It does not choose policies,
-// does not know domains, does not ask whether an act may be told or has been released, and changes no values: what is
-// shown is shown as it is.
+// does not know domains, and does not ask whether an act may be told or has been released. What is shown is shown as it is, or
+// by one of three transforms that tell less.
 package redact
 
 import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Fields is a policy for documents: for each kind of document, the fields that are shown. Kinds are the ActivityStreams
 // types and the names in [Kinds] for what has no type of its own. Nothing is a wildcard. The zero value shows nothing.
+//
+// A field is named as it is spelled on the wire, or with a colon and a transform that [Known] says it has: "published:hour".
 type Fields map[string][]string
 
+// The transforms of what is shown.
+const (
+	Hour = "hour" // a time, rounded down to the hour (UTC)
+	Zero = "zero" // a count: always 0
+	ID   = "id"   // an address: that of the object itself, which is known anyhow
+)
+
 // Field is one field of a kind, with what an observer who is shown it learns.
-type Field struct{ Name, Reveals string }
+type Field struct {
+	Name, Reveals string
+	Breaks        string // what breaks where if it is hidden; empty where a policy may hide it
+	How           string // the transform that it has; empty: none
+}
 
 var (
 	// ErrUnknownKind is returned for a document that is of no kind this package knows; it must not be sent.
@@ -55,7 +69,7 @@ func Kinds() []string { return slices.Sorted(maps.Keys(kinds)) }
 func Known(kind string) []Field {
 	var known []Field
 	for _, f := range kinds[kind].fields {
-		known = append(known, Field{f.name, f.reveals})
+		known = append(known, Field{f.name, f.reveals, f.breaks, f.how})
 	}
 	return known
 }
@@ -93,12 +107,12 @@ func Floor(kind string) []string {
 }
 
 // Check reports everything that is wrong with f, sorted by kind: a [FloorError] for each floor field that it hides, and
-// kinds and fields that do not exist (such a name shows nothing, but somebody meant it to).
+// kinds, fields and transforms that do not exist (such a name shows nothing, but somebody meant it to).
 func Check(f Fields) []error {
 	var faults []error
 	for _, name := range Kinds() {
 		for _, field := range kinds[name].fields {
-			if field.breaks != "" && !slices.Contains(f[name], field.name) {
+			if _, listed := f.listed(name, field); field.breaks != "" && !listed {
 				faults = append(faults, &FloorError{name, field.name, field.breaks})
 			}
 		}
@@ -109,11 +123,31 @@ func Check(f Fields) []error {
 			faults = append(faults, errors.New("no documents of kind \""+name+"\" are sent"))
 			continue
 		}
-		for _, field := range f[name] {
-			if !slices.ContainsFunc(k.fields, func(known attribute) bool { return known.name == field }) {
+		for _, entry := range f[name] {
+			field, how, transformed := strings.Cut(entry, ":")
+			i := slices.IndexFunc(k.fields, func(known attribute) bool { return known.name == field })
+			switch {
+			case i < 0:
 				faults = append(faults, errors.New(name+" has no field \""+field+"\" that is ever sent"))
+			case transformed && (how != k.fields[i].how || how == ""):
+				faults = append(faults, errors.New(name+"."+field+" cannot be shown as \""+how+"\""))
 			}
 		}
 	}
 	return faults
+}
+
+// listed says whether f shows a field of a kind, and how. One that is listed twice is shown transformed.
+func (f Fields) listed(kind string, a attribute) (how string, ok bool) {
+	for _, entry := range f[kind] {
+		name, as, transformed := strings.Cut(entry, ":")
+		switch {
+		case name != a.name:
+		case transformed && as == a.how && as != "":
+			return as, true
+		case !transformed:
+			ok = true
+		}
+	}
+	return "", ok
 }

@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"encoding/json"
 	"errors"
 	"reflect"
 	"slices"
@@ -209,5 +210,46 @@ func TestTable(t *testing.T) {
 	All()["Note"][0] = "mood" // a copy
 	if faults := Check(All()); faults != nil {
 		t.Errorf("All hands out the table itself: %v", faults)
+	}
+}
+
+func TestTransforms(t *testing.T) {
+	with := func(kind string, entries ...string) Fields {
+		f := Least()
+		for _, entry := range entries {
+			name, _, _ := strings.Cut(entry, ":")
+			f[kind] = append(slices.DeleteFunc(f[kind], func(field string) bool { return field == name }), entry)
+		}
+		return f
+	}
+	for _, c := range []struct {
+		kind, doc string
+		fields    Fields
+		field     string
+		want      any
+	}{
+		{"Note", note, with("Note", "published:hour"), "published", "2026-03-01T12:00:00Z"},
+		{"Note", strings.Replace(note, "12:20:00Z", "14:20:00+02:00", 1), with("Note", "published:hour"), "published", "2026-03-01T12:00:00Z"},
+		{"Note", strings.Replace(note, "2026-03-01T12:20:00Z", "canary", 1), with("Note", "published:hour"), "published", nil},
+		{"Note", note, with("Note", "published"), "published", "2026-03-01T12:20:00Z"},
+		{"Note", note, with("Note", "published", "published:hour"), "published", "2026-03-01T12:00:00Z"},
+		{"Note", `{"id":"https://d.test/o/1","type":"Note","attributedTo":"https://d.test/a","url":"https://d.test/page/1"}`, with("Note", "url:id"), "url", "https://d.test/o/1"},
+		{"Note", `{"id":"https://d.test/o/1","type":"Note","attributedTo":"https://d.test/a"}`, with("Note", "url:id"), "url", nil},
+		{"Question", question, with("Question", "votersCount:zero"), "votersCount", json.Number("0")},
+		{"Question", strings.Replace(question, `"votersCount": 3`, `"votersCount": "canary"`, 1), with("Question", "votersCount:zero"), "votersCount", nil},
+		{"Note", note, with("Note", "url:hour"), "url", nil}, // not one that it has: not shown
+	} {
+		view, _, err := ViewAs(c.kind, decode(t, c.doc), c.fields)
+		if err != nil || !reflect.DeepEqual(view[c.field], c.want) {
+			t.Errorf("%s.%s of %v: %v, %v; want %v", c.kind, c.field, c.fields[c.kind], view[c.field], err, c.want)
+		}
+	}
+	for entry, want := range map[string]string{"published:hour": "", "published:": `cannot be shown as ""`, "published:day": `cannot be shown as "day"`,
+		"content:zero": `cannot be shown as "zero"`, "mood:hour": `no field "mood"`} {
+		faults := Check(with("Note", entry))
+		found := slices.ContainsFunc(faults, func(err error) bool { return strings.Contains(err.Error(), want) })
+		if (len(faults) > 0) != (want != "") || !found && want != "" {
+			t.Errorf("%s: %v, want %q", entry, faults, want)
+		}
 	}
 }

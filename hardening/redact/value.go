@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"time"
 )
 
 // value copies what may be shown of one field's value; nil when nothing may.
@@ -121,4 +122,28 @@ func clone(value any, depth int) (any, error) {
 		return copied, nil
 	}
 	return scalar(value)
+}
+
+// transform makes of a value what is shown in its place, given the id of the object that it is in; nil where it is not what can
+// be transformed.
+func transform(how string, value, id any) any {
+	switch how {
+	case Hour:
+		text, _ := value.(string)
+		t, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			return nil
+		}
+		return t.UTC().Truncate(time.Hour).Format(time.RFC3339)
+	case Zero:
+		switch value.(type) {
+		case json.Number, float64, int, int64:
+			return json.Number("0")
+		}
+	case ID:
+		if _, isText := id.(string); isText && value != nil {
+			return id
+		}
+	}
+	return nil
 }

@@ -50,10 +50,13 @@ func (v *viewer) object(name string, doc map[string]any, path string, depth int)
 	part := viewer{policy: v.policy, shown: map[string]struct{}{}} // told to v only if the object stays
 	view := map[string]any{}
 	for _, a := range kinds[name].fields {
-		listed := slices.Contains(v.policy[name], a.name)
+		how, listed := v.policy.listed(name, a)
 		part.below = nil
 		if listed {
 			value, err := part.value(a, doc[a.name], path+a.name, depth+1)
+			if how != "" && err == nil {
+				value = transform(how, value, doc["id"])
+			}
 			if err != nil {
 				return nil, err
 			}
