@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/dunnock-server/dunnock/hardening/egress"
 	"github.com/dunnock-server/dunnock/hardening/exposure"
+	"github.com/dunnock-server/dunnock/hardening/redact"
 )
 
 // contentType is what acts are sent as, and documents served as. Servers take it where they take the longer form.
@@ -22,6 +24,9 @@ type Delivery struct {
 	Release  time.Time      // before it nothing is sent; zero: never
 	Inbox    string
 	Sign     Signer // nil: refused, since nobody takes an unsigned act
+	// Known says that the inbox was told of what this takes back or changes: an Undo, Delete or Update of anything else is
+	// [ErrWithheld], since it would tell of what was kept.
+	Known bool
 	// Views keeps what was made of a document that is told again and again. Nil: nothing is kept.
 	Views *Views
 	// Also is written with the ledger's row, before the first byte leaves. If it fails nothing does. Nil: nothing.
@@ -47,8 +52,8 @@ func (g *Gate) Deliver(ctx context.Context, d Delivery) (Receipt, error) {
 		return Receipt{}, ErrUnreleased
 	}
 	kind, _ := d.Document["type"].(string)
-	rules := g.policy.For(domain)
-	if !rules.Tells(kind) {
+	rules, ok := g.Policy().toTell(domain, kind, d)
+	if !ok {
 		return Receipt{}, ErrWithheld
 	}
 	seen, err := d.Views.of(rules, func() (view, error) { return show("", d.Document, rules) })
@@ -68,6 +73,24 @@ func (g *Gate) Deliver(ctx context.Context, d Delivery) (Receipt, error) {
 	}
 	return Receipt{Status: res.Status, RetryAfter: retryAfter(res.Header, time.Now())}, nil
 }
+
+// toTell are the rules by which a domain is told of an act; ok is false if it is not told.
+func (p *Policy) toTell(domain, kind string, d Delivery) (rules *Rules, ok bool) {
+	rules = p.For(domain)
+	if slices.Contains([]string{"Undo", "Delete", "Update"}, kind) && !d.Known {
+		return nil, false
+	}
+	switch {
+	case rules.owes(kind) && rules.Fields[kind] == nil:
+		return leastRules, true
+	case rules.owes(kind), p.tells(rules, kind, d.Object):
+		return rules, true
+	}
+	return nil, false
+}
+
+// leastRules are for what is owed to a domain that is shown nothing.
+var leastRules = &Rules{Fields: redact.Least()}
 
 // retryAfter reads the header of that name, seconds or a date (RFC 9110, section 10.2.3).
 func retryAfter(h http.Header, now time.Time) time.Duration {

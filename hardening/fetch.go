@@ -53,7 +53,7 @@ func (g *Gate) Fetch(ctx context.Context, f Fetch) (*Fetched, error) {
 		if !spend(ctx) {
 			return nil, ErrBudget
 		}
-		if !slices.Contains(g.policy.For(domain).Asks, f.Purpose) {
+		if !g.Policy().For(domain).asks(ctx, f.Purpose) {
 			return nil, ErrWithheld
 		}
 		res, err := g.exchange(ctx, egress.Request{
@@ -88,6 +88,17 @@ func location(from *url.URL, res *egress.Response) (string, bool) {
 		return "", true // refused as a target
 	}
 	return to.String(), true
+}
+
+type ownerKey struct{}
+
+// WithOwner marks what is done under ctx as what the owner asks for now, which some rules let be asked of a domain that is
+// otherwise left alone.
+func WithOwner(ctx context.Context) context.Context { return context.WithValue(ctx, ownerKey{}, true) }
+
+// asks says whether a domain may be asked for something.
+func (r *Rules) asks(ctx context.Context, p egress.Purpose) bool {
+	return slices.Contains(r.Asks, p) || ctx.Value(ownerKey{}) != nil && slices.Contains(r.Asked, p)
 }
 
 type budgetKey struct{}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/dunnock-server/dunnock/hardening/egress"
@@ -42,7 +43,7 @@ type Config struct {
 
 // Gate is the one door. Its methods may be called from any goroutine.
 type Gate struct {
-	policy Policy
+	policy atomic.Pointer[Policy]
 	egress *egress.Client
 	ledger *exposure.Ledger
 	log    *slog.Logger
@@ -55,12 +56,19 @@ func New(c Config) *Gate {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	g := &Gate{policy: c.Policy, egress: c.Egress, ledger: c.Ledger, log: c.Log, resolver: c.Resolver}
+	g := &Gate{egress: c.Egress, ledger: c.Ledger, log: c.Log, resolver: c.Resolver}
+	g.SetPolicy(c.Policy)
 	if g.resolver != nil {
 		g.egress.LookUpWith(g.lookUp)
 	}
 	return g
 }
+
+// Policy is the policy that holds now, which is not to be changed.
+func (g *Gate) Policy() *Policy { return g.policy.Load() }
+
+// SetPolicy has another policy hold, for everything that is decided from now on.
+func (g *Gate) SetPolicy(p Policy) { g.policy.Store(&p) }
 
 // exchange is one hop: a row with what is written also, the request, and how it ended.
 func (g *Gate) exchange(ctx context.Context, req egress.Request, row exposure.Row, also exposure.Also) (*egress.Response, error) {

@@ -25,7 +25,7 @@ func (g *Gate) Look(relay, own string) egress.Dial {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", egress.ErrRefused, err)
 		}
-		if !slices.Contains(g.policy.For(domain).Asks, egress.Look) {
+		if !slices.Contains(g.Policy().For(domain).Asks, egress.Look) {
 			return nil, ErrWithheld
 		}
 		entry, err := g.ledger.Begin(ctx, exposure.Row{At: time.Now(), Domain: domain, Direction: exposure.Fetched, Purpose: egress.Look.String(),

@@ -68,7 +68,7 @@ func (g *Gate) lookUp(ctx context.Context, circuit egress.Circuit, name string) 
 
 // ask asks the resolver for the records of a name, for a circuit or, with none, for the node itself.
 func (g *Gate) ask(ctx context.Context, circuit *egress.Circuit, name string, kind dnsmessage.Type) ([]byte, error) {
-	if !slices.Contains(g.policy.For(g.resolver.domain).Asks, egress.Names) {
+	if !slices.Contains(g.Policy().For(g.resolver.domain).Asks, egress.Names) {
 		return nil, egress.ErrNames
 	}
 	query, err := dns.Question(name, kind, 0, dnsBlock) // 0: equal questions are equal bytes (RFC 8484 section 4.1)

@@ -40,7 +40,7 @@ func (g *Gate) Serve(ctx context.Context, v Viewer, d Document) ([]byte, error) 
 	if kind == "" {
 		kind, _ = d.Body["type"].(string)
 	}
-	rules := g.policy.For(v.Domain)
+	rules := g.Policy().For(v.Domain)
 	seen, err := d.Views.of(rules, func() (view, error) { return show(d.Kind, d.Body, rules) })
 	switch {
 	case errors.Is(err, redact.ErrBelowFloor), errors.Is(err, redact.ErrUnknownKind):
@@ -61,7 +61,7 @@ func (g *Gate) ServeMedia(ctx context.Context, v Viewer, name string, release ti
 	if err := released(release); err != nil {
 		return err
 	}
-	if !g.policy.For(v.Domain).Media {
+	if !g.Policy().For(v.Domain).Media {
 		return ErrHidden
 	}
 	return g.pulled(ctx, v, "media", name, nil, size)

@@ -41,7 +41,7 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", egress.ErrRefused, err)
 	}
-	if !slices.Contains(t.gate.policy.For(domain).Asks, t.purpose) {
+	if !slices.Contains(t.gate.Policy().For(domain).Asks, t.purpose) {
 		return nil, ErrWithheld
 	}
 	header := http.Header{}

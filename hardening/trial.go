@@ -74,7 +74,7 @@ func isAddress(host string) bool {
 const maxEcho = 4 << 10
 
 func (g *Gate) echo(ctx context.Context, relay string, echo *url.URL, domain string) (netip.Addr, error) {
-	if !slices.Contains(g.policy.For(domain).Asks, egress.Trial) {
+	if !slices.Contains(g.Policy().For(domain).Asks, egress.Trial) {
 		return netip.Addr{}, ErrWithheld
 	}
 	res, err := g.exchange(ctx, egress.Request{Method: http.MethodGet, URL: echo, Purpose: egress.Trial, Exit: relay, MaxBody: maxEcho},

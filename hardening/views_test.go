@@ -28,7 +28,7 @@ func TestKeptViewIsForItsRulesAlone(t *testing.T) {
 		tell := func() {
 			for _, inbox := range []string{"http://r.example/inbox", "http://s.example/inbox"} {
 				d := delivery(inbox)
-				d.Document, d.Views, told = update, views, ""
+				d.Document, d.Known, d.Views, told = update, true, views, ""
 				if _, err := w.Deliver(t.Context(), d); err != nil || !strings.Contains(told, `"Update"`) || !strings.Contains(told, `"summary"`) {
 					t.Errorf("%s first: told %s, %v", first, told, err)
 				}

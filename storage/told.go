@@ -32,6 +32,16 @@ func (q Queries) ToldOf(ctx context.Context, act string) ([]string, error) {
 	return inboxes, err
 }
 
+// IsTold says whether an inbox was sent an act about an object, or may have been, beside the act of that URI.
+func (q Queries) IsTold(ctx context.Context, inbox, object, beside string) (bool, error) {
+	return q.db.NewSelect().Model((*Told)(nil)).Where("object = ? AND inbox = ? AND act != ?", object, inbox, beside).Exists(ctx)
+}
+
+// IsToldOf says whether an inbox was sent an act, or may have been.
+func (q Queries) IsToldOf(ctx context.Context, inbox, act string) (bool, error) {
+	return q.db.NewSelect().Model((*Told)(nil)).Where("act = ? AND inbox = ?", act, inbox).Exists(ctx)
+}
+
 // PutTold writes that an inbox was sent an act; news says that it had not been before.
 func (tx Tx) PutTold(ctx context.Context, t *Told) (news bool, err error) {
 	if news, err = tx.insert(ctx, t, true); err != nil || news {

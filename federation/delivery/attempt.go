@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dunnock-server/dunnock/federation/httpsig"
+	"github.com/dunnock-server/dunnock/federation/vocab"
 	"github.com/dunnock-server/dunnock/hardening"
 	"github.com/dunnock-server/dunnock/hardening/egress"
 	"github.com/dunnock-server/dunnock/hardening/redact"
@@ -52,6 +53,10 @@ func (q *Queue) attempt(ctx context.Context, known httpsig.Scheme, l *letter, ro
 	if a.document == nil {
 		return outcome{act: l.Act, row: row, verdict: hopeless, reason: "the stored act cannot be read"}, nil
 	}
+	var err error
+	if a.known, err = q.known(ctx, l, row.Inbox); err != nil {
+		return outcome{}, err
+	}
 	scheme := cmp.Or(known, httpsig.Cavage)
 	o := a.tell(ctx, scheme)
 	if doubtful(o.status, known) {
@@ -83,6 +88,7 @@ type attempt struct {
 	*Queue
 	*letter
 	row   *storage.Delivery
+	known bool  // see [hardening.Delivery]
 	begun bool  // an attempt is written down once, however many requests it takes
 	news  bool  // the inbox has not been told before
 	fault error // why it could not be written down that one is made
@@ -92,6 +98,23 @@ var (
 	errWithdrawn = errors.New("the act was withdrawn")
 	errEdited    = errors.New("the act may say something else now")
 )
+
+// known says whether an inbox was told of what an act takes back or changes. Whoever follows the actor knows the actor.
+func (q *Queue) known(ctx context.Context, l *letter, inbox string) (bool, error) {
+	switch {
+	case l.Type == vocab.TypeUndo:
+		for _, undone := range l.document.Objects("object") {
+			if told, err := q.DB.IsToldOf(ctx, inbox, undone.ID()); err != nil || told {
+				return told, err
+			}
+		}
+	case l.Object == l.Actor:
+		return true, nil
+	case l.Type == vocab.TypeUpdate || l.Type == vocab.TypeDelete:
+		return q.DB.IsTold(ctx, inbox, l.Object, l.URI)
+	}
+	return false, nil
+}
 
 // begin writes down that an attempt is made, before the first byte: after a crash the act counts as told, so that it can
 // be taken back.
@@ -136,7 +159,7 @@ func (a *attempt) tell(ctx context.Context, scheme httpsig.Scheme) outcome {
 
 func (a *attempt) request(ctx context.Context, sign hardening.Signer, scheme httpsig.Scheme) outcome {
 	d := hardening.Delivery{Document: a.document, Object: a.Object, Release: a.ReleaseAt.Time, Inbox: a.row.Inbox, Sign: sign,
-		Views: &a.views}
+		Known: a.known, Views: &a.views}
 	if !a.begun {
 		d.Also = a.begin
 	}
