@@ -9,8 +9,8 @@ import (
 	"github.com/dunnock-server/dunnock/storage"
 )
 
-// Block ends every tie to an account, drops what it sends from now on, and tells its server, so that it hides the owner's
-// posts from the account. An account that is not known is asked for first.
+// Block ends every tie to an account, drops what it sends from now on, and tells its server, if the policy lets it know, so that
+// it hides the owner's posts from the account. An account that is not known is asked for first.
 func (s *Service) Block(ctx context.Context, who string) error {
 	a, err := s.actor(ctx, who)
 	if err != nil {

@@ -61,11 +61,12 @@ var (
 	// readable are fields beyond the floor without which a person has no face and a post no pictures.
 	readable = map[string][]string{
 		"Person": {"name", "summary", "icon", "url:id"}, "Service": {"name", "summary", "icon", "url:id"},
-		"Note": {"attachment", "url:id", "published:hour"}, "Question": {"attachment", "url:id", "published:hour"},
-		"Image": {"name"}, "Document": {"name"},
+		"Note": readablePost, "Question": readablePost,
+		"option": {"replies"}, "votes": {"totalItems"}, "Image": {"name"}, "Document": {"name"},
 		"Collection": {"items", "first"}, "OrderedCollection": {"orderedItems", "first"},
 		"CollectionPage": {"items", "next"}, "OrderedCollectionPage": {"orderedItems", "next"},
 	}
+	readablePost = []string{"attachment", "quote", "quoteUrl", "_misskey_quote", "url:id", "published:hour"}
 )
 
 // Open is the policy of today's servers: every known field and every kind of act to whoever signs, and to those who do

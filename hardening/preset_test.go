@@ -96,7 +96,7 @@ func TestEachDomainHasItsOwnRules(t *testing.T) {
 		byOwner             []egress.Purpose
 		language, minute    bool
 	}{
-		"open.net":   {true, true, true, []egress.Purpose{egress.Federation, egress.Lookup, egress.Media}, nil, true, true},
+		"open.net":    {true, true, true, []egress.Purpose{egress.Federation, egress.Lookup, egress.Media}, nil, true, true},
 		"c.example":   {true, true, true, []egress.Purpose{egress.Federation, egress.Lookup, egress.Media}, nil, false, true},
 		"s.example":   {true, true, true, []egress.Purpose{egress.Federation, egress.Lookup}, nil, false, false},
 		"q.example":   {byOwner: []egress.Purpose{egress.Federation, egress.Lookup}},

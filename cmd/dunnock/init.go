@@ -32,6 +32,7 @@ func (m *Main) initCommand() *cli.Command {
 			&cli.StringFlag{Name: "data", Value: "./data", Usage: "keep database, keys and media in `DIR`; ./data beside the configuration if not given"},
 			&cli.StringFlag{Name: "listen", Value: config.DefaultListen, Usage: "listen at `ADDRESS`, for your reverse proxy; " + config.DefaultListen + " if not given"},
 			&cli.BoolFlag{Name: "direct", Usage: "let it dial other servers from this machine, which they all see the address of; without it nothing leaves"},
+			&cli.StringFlag{Name: "policy", Usage: "show other domains what this `PRESET` does: " + strings.Join(config.Presets(), ", ") + "; " + config.DefaultPolicy + " if not given"},
 			&cli.BoolFlag{Name: "unsafe", Usage: "for trials and tests: speak plain http, and dial this machine; only for a domain such as 127.0.0.1:8080"},
 			jsonFlag(),
 		},
@@ -69,7 +70,7 @@ func (m *Main) init(c *cli.Context) error {
 // described is the configuration that the flags ask for.
 func described(c *cli.Context) config.Config {
 	wanted := config.Config{Domain: c.String("domain"), Host: c.String("host"), Username: c.String("username"), Data: c.String("data"),
-		Listen: config.Listen{Address: c.String("listen")}}
+		Listen: config.Listen{Address: c.String("listen")}, Policy: config.Policy{Default: c.String("policy")}}
 	if c.Bool("direct") {
 		direct(&wanted)
 	}
@@ -124,7 +125,7 @@ func (m *Main) furnish(ctx context.Context, path string) (*config.Config, error)
 
 // flagFaults is faults of a file that was never written, by the flags its values came from.
 func flagFaults(faults config.Faults) error {
-	flags := map[string]string{"domain": "--domain", "host": "--host", "username": "--username", "data": "--data", "listen.address": "--listen"}
+	flags := map[string]string{"domain": "--domain", "host": "--host", "username": "--username", "data": "--data", "listen.address": "--listen", "policy.default": "--policy"}
 	text := ""
 	for _, f := range faults {
 		text += fmt.Sprintf("\n  %s: %s\n    %s", flags[f.Key], f.Problem, f.Remedy)

@@ -253,11 +253,11 @@ func TestWhoseObjectItIs(t *testing.T) {
 		w := newCircle(t)
 		inboxes := []string{"mailto:x", w.friend.uri + "/inbox", "http://bad host/", "", w.victim.uri + "/inbox"}
 		w.write(func(ctx context.Context, tx storage.Tx) error {
-			doc, err := vocab.Object(obj{"id": "http://" + home + "/a", "type": "Delete", "actor": w.ids.Owner(), "object": "http://" + home + "/o"}).Marshal()
+			doc, err := vocab.Object(obj{"id": "http://" + home + "/a", "type": "Announce", "actor": w.ids.Owner(), "object": "http://" + home + "/o"}).Marshal()
 			if err != nil {
 				return err
 			}
-			return w.queue.Enqueue(ctx, tx, &storage.Act{URI: "http://" + home + "/a", Type: "Delete", Actor: w.ids.Owner(),
+			return w.queue.Enqueue(ctx, tx, &storage.Act{URI: "http://" + home + "/a", Type: "Announce", Actor: w.ids.Owner(),
 				Document: string(doc), CreatedAt: storage.Now(), ReleaseAt: storage.Now()}, inboxes)
 		})
 		if _, err := w.queue.ProcessBatch(t.Context()); err != nil {

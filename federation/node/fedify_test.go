@@ -3,6 +3,8 @@ package node_test
 
 import (
 	"testing"
+
+	"github.com/dunnock-server/dunnock/hardening"
 )
 
 // scene is something that a node and a peer do together. Each effect is looked for where it should be seen: with the
@@ -32,8 +34,8 @@ func play(t *testing.T, alice *process, bob *peer, scenes []scene) {
 	}
 }
 
-// The peer signs in one scheme first, then all over again in the other; and once it is a server that answers only signed
-// requests and delivers to shared inboxes.
+// Each preset is exchanged with the peer, in one scheme of signatures or the other; with some the peer is a server that answers
+// only signed requests and delivers to shared inboxes.
 func TestFedify(t *testing.T) {
 	needPeer(t)
 	carol := startPeer(t, "carol", "rfc9421")
@@ -41,16 +43,23 @@ func TestFedify(t *testing.T) {
 	theirs := carol.tell("post", args{"content": "<p>by carol</p>"})["id"].(string)
 	bobs := map[string]*peer{}
 	var aliases []string
-	for scheme, strict := range map[string]bool{"draft-cavage-http-signatures-12": false, "rfc9421": true} {
-		bob := startPeer(t, "bob", scheme)
-		bob.tell("set", args{"secure": strict, "sharedInbox": strict})
-		bobs[scheme], aliases = bob, append(aliases, bob.Actor)
+	for preset, scheme := range map[string]string{hardening.PresetOpen: "draft-cavage-http-signatures-12", hardening.PresetCareful: "rfc9421",
+		hardening.PresetStrict: "draft-cavage-http-signatures-12"} {
+		bob, secure := startPeer(t, "bob", scheme), preset != hardening.PresetOpen
+		bob.tell("set", args{"secure": secure, "sharedInbox": secure})
+		bobs[preset], aliases = bob, append(aliases, bob.Actor)
 	}
 	carol.tell("profile", args{"aliases": aliases})
-	for scheme, bob := range bobs {
-		t.Run(scheme, func(t *testing.T) {
+	for preset, bob := range bobs {
+		t.Run(preset, func(t *testing.T) {
 			t.Parallel()
-			play(t, start(t, "alice"), bob, []scene{
+			alice := start(t, "alice", "--policy", preset)
+			rules, err := hardening.Preset(preset)
+			if err != nil {
+				t.Fatal(err)
+			}
+			alice.rules = rules
+			play(t, alice, bob, []scene{
 				{"a stranger follows", strangerFollows},
 				{"found by name", foundByName},
 				{"a locked profile", lockedProfile},

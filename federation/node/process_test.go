@@ -7,12 +7,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/dunnock-server/dunnock/hardening"
 	"github.com/dunnock-server/dunnock/hardening/freeport"
 )
 
@@ -51,12 +53,13 @@ type process struct {
 	config  string
 	handle  string // with the leading @
 	actor   string
+	rules   hardening.Rules // that others are under, where a test looks at them
 	serving *exec.Cmd
 	log     bytes.Buffer // of serve, written while it runs
 }
 
-// start makes a node for a trial on a free port of loopback, and runs it until the test ends.
-func start(t *testing.T, username string) *process {
+// start makes a node for a trial on a free port of loopback, and runs it until the test ends. Flags are further ones of init.
+func start(t *testing.T, username string, flags ...string) *process {
 	t.Helper()
 	program, err := built()
 	if err != nil {
@@ -70,7 +73,7 @@ func start(t *testing.T, username string) *process {
 	address := freeAddress(t)
 	p := &process{t: t, program: program, config: filepath.Join(dir, "dunnock.toml"),
 		handle: "@" + username + "@" + address, actor: "http://" + address + "/users/" + username}
-	p.run(nil, "init", "--domain", address, "--username", username, "--listen", address, "--direct", "--unsafe")
+	p.run(nil, append([]string{"init", "--domain", address, "--username", username, "--listen", address, "--direct", "--unsafe"}, flags...)...)
 	p.serve()
 	t.Cleanup(func() {
 		p.stop()
@@ -80,6 +83,9 @@ func start(t *testing.T, username string) *process {
 	})
 	return p
 }
+
+// shows says whether others are shown a field of a kind of document, as it is.
+func (p *process) shows(kind, field string) bool { return slices.Contains(p.rules.Fields[kind], field) }
 
 // origin is where the node answers.
 func (p *process) origin() string {

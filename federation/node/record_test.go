@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/dunnock-server/dunnock/federation"
 	"github.com/dunnock-server/dunnock/federation/vocab"
 )
 
@@ -50,6 +51,28 @@ func (p *peer) got(kind string, fits func(entry) bool) entry {
 	}
 	p.t.Fatalf("after %s the peer has not received that %s", patience, kind)
 	return entry{}
+}
+
+// gets is got for an act of a node that is told under its rules; ok is false, and it has not arrived, under rules that do not tell
+// of it.
+func (p *peer) gets(from *process, kind string, fits func(entry) bool) (e entry, ok bool) {
+	p.t.Helper()
+	if from.rules.Tells(kind) {
+		return p.got(kind, fits), true
+	}
+	eventually(p.t, "nothing waits in the outgoing queue", func() bool {
+		var status federation.Status
+		from.run(&status, "status")
+		return status.Waiting == 0
+	})
+	var log struct{ Activities []entry }
+	p.ask("log", url.Values{"type": {kind}}, &log)
+	for _, e := range log.Activities {
+		if fits(e) {
+			p.t.Errorf("the peer was told of a %s under rules that do not tell of it", kind)
+		}
+	}
+	return entry{}, false
 }
 
 // anyOne fits every activity.

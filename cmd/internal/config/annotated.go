@@ -123,6 +123,7 @@ func Annotated(c Config) []byte {
 		}
 	}
 
+	annotatePolicy(&b, c.Policy)
 	p("\n# How long things are kept: a number and d (days) or w (weeks). Your own posts stay.\n[retention]\n")
 	p("# Posts of others, unless you have answered, quoted, liked, boosted or voted in them, or are named in them.\n")
 	age(&b, "posts", c.Retention.Posts, "30d")
@@ -137,6 +138,49 @@ func Annotated(c Config) []byte {
 		p("# Private networks that may be dialled.\naddresses = %s\n", quoteAll(c.Unsafe.Addresses))
 	}
 	return b.Bytes()
+}
+
+// annotatePolicy writes [policy].
+func annotatePolicy(b *bytes.Buffer, c Policy) {
+	p := func(format string, values ...any) { fmt.Fprintf(b, format, values...) }
+	p("\n# What each domain is shown of you and told of your acts. The presets: \"open\", as other servers do; \"careful\", without\n")
+	p("# what few readers miss; \"strict\", what a reader needs; \"silent\", nothing. `dunnock policy show DOMAIN` explains.\n[policy]\n")
+	presetKey(b, "default", c.Default, DefaultPolicy)
+	p("# For visitors without a key. \"stub\": that you exist, and the key that your signatures are checked with.\n")
+	presetKey(b, "unsigned", c.Unsigned, DefaultUnsigned)
+	p("# Some domains by rules of their own: \"*.\" and a domain is all below it; the longest match counts.\n")
+	if len(c.Domains) == 0 {
+		p("# [[policy.domain]]\n# match = [\"threads.net\", \"*.threads.net\"]\n# preset = \"strict\"\n")
+		p("# acts = [\"Create\", \"Update\", \"Delete\", \"Accept\", \"Reject\", \"Undo\"]\n")
+	}
+	for _, d := range c.Domains {
+		p("[[policy.domain]]\n")
+		if d.Match != nil {
+			p("match = %s\n", quoteAll(d.Match))
+		}
+		if d.Include != "" {
+			p("# A file: one host a line, or domain blocks as Mastodon exports them.\ninclude = %s\n", quote(d.Include))
+		}
+		p("preset = %s\n", quote(d.Preset))
+		if d.Acts != nil {
+			p("acts = %s\n", quoteAll(d.Acts))
+		}
+		if d.Withhold != "" {
+			p("withhold = %s\n", quote(d.Withhold))
+		}
+		for _, kind := range slices.Sorted(maps.Keys(d.Fields)) {
+			p("fields.%s = %s\n", quote(kind), quoteAll(d.Fields[kind]))
+		}
+	}
+}
+
+// presetKey writes a key of [policy], or the default as a comment.
+func presetKey(b *bytes.Buffer, key, value, preset string) {
+	if value == "" || value == preset {
+		fmt.Fprintf(b, "# %s = %q\n", key, preset)
+	} else {
+		fmt.Fprintf(b, "%s = %s\n", key, quote(value))
+	}
 }
 
 // age writes a key of [retention], or the default as a comment.

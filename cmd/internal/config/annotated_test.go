@@ -17,7 +17,9 @@ func TestAnnotated(t *testing.T) {
 				{Name: "rented", Kind: "ssh", Address: "192.0.2.3:22", User: "d", IdentityFile: "/key", HostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJjl0CEBHKbXfCtWOxDjVE4Kgu3F2t9iuG5ruFC2CMCH", Resolve: "relay"},
 				{Name: "vpn", Kind: "wireguard", ConfigFile: "/wg.conf"},
 				{Name: "web", Kind: "http", Address: "192.0.2.1:3128", User: "a", PasswordFile: "/p", TLS: true}},
-			Egress: &Egress{Relays: []string{"plain", "vps"}, Route: map[string][]string{"*.onion": {"tor"}, "big.example": {"vps", "web"}}, Resolver: "https://192.0.2.53/dns-query", Echo: "https://echo.example/"}, Retention: Retention{"2w", "60d", "1d12h"}},
+			Egress: &Egress{Relays: []string{"plain", "vps"}, Route: map[string][]string{"*.onion": {"tor"}, "big.example": {"vps", "web"}}, Resolver: "https://192.0.2.53/dns-query", Echo: "https://echo.example/"}, Policy: Policy{Default: "strict", Unsigned: "silent", Domains: []Domain{
+				{Match: []string{"threads.net", "*.threads.net"}, Preset: "strict", Acts: []string{"Create"}, Withhold: "everywhere", Fields: map[string][]string{"hashtag": {"type", "name"}}},
+				{Include: "/blocks.csv", Preset: "silent"}}}, Retention: Retention{"2w", "60d", "1d12h"}},
 		{Domain: "example.org", Username: "alice", Data: "./data", Ingress: []Ingress{{Kind: "relay", Relay: "rented", Port: 8443, ACME: "https://ca.example/dir", Probe: "tor"}, {Kind: "onion", Relay: "tor", Address: "unix:/run/onion.sock"}},
 			Relays: []Relay{{Name: "tor", Kind: "tor", Socks: "127.0.0.1:9050", Control: "127.0.0.1:9051"}, {Name: "rented", Kind: "ssh", Address: "192.0.2.3:22", User: "d", IdentityFile: "/key", HostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJjl0CEBHKbXfCtWOxDjVE4Kgu3F2t9iuG5ruFC2CMCH"}},
 			Egress: &Egress{Relays: []string{"rented"}}},

@@ -31,6 +31,7 @@ func (k *checker) all() {
 	k.egress()
 	k.ingress()
 	k.owner()
+	k.policy()
 	k.retention()
 	k.unsafe()
 }

@@ -4,9 +4,10 @@
 // file with a fault is not used at all. Nothing falls back to a guess, because what is left of a half-read file could
 // send more than the owner wrote down. All faults are found in one go, each with file, line, key and what to do.
 //
-// The package reads the file named to it and the keys, passwords and settings of relays that this file names, which no other
-// user may be able to read. It touches nothing else: it opens no database, resolves no name, dials nothing and does not look
-// into the data directory. There are no secrets in the file itself.
+// The package reads the file named to it, the keys, passwords and settings of relays that this file names, which no other
+// user may be able to read, files of hosts, and what commands have set, which it also writes: policies.toml, in the data
+// directory. It touches nothing else: it opens no database, resolves no name and dials nothing. There are no secrets in the
+// files themselves.
 package config
 
 import (
@@ -49,6 +50,8 @@ type Config struct {
 	Relays []Relay `toml:"relay"`
 	// Egress is nil when the file has no [egress]: then nothing leaves.
 	Egress *Egress `toml:"egress"`
+	// Policy is what each domain is shown and told.
+	Policy Policy `toml:"policy"`
 	// Retention is how long things are kept.
 	Retention Retention `toml:"retention"`
 	// Unsafe is nil for every node that is meant for the world.
@@ -56,6 +59,7 @@ type Config struct {
 
 	// File is the path it was read from.
 	File string `toml:"-"`
+	set  Set    // what commands have set
 	// Warnings do not stop the node; serve and check print them.
 	Warnings Faults `toml:"-"`
 }
@@ -90,7 +94,11 @@ func Load(path string) (*Config, error) {
 	c, faults := Parse(data, path)
 	faults = append(faults, more...)
 	if c != nil {
-		faults = append(faults, c.checkWays(data)...)
+		more, err := c.loadPolicies()
+		if err != nil {
+			return nil, err
+		}
+		faults = append(append(faults, more...), c.checkWays(data)...)
 	}
 	if len(faults) > 0 {
 		faults.sort()

@@ -37,6 +37,10 @@ const sshRelay = "kind = \"ssh\"\naddress = \"192.0.2.1:22\"\nuser = \"dunnock\"
 // torRelay is a further relay, of kind tor, on five lines.
 const torRelay = "[[relay]]\nname = \"tor\"\nkind = \"tor\"\nsocks = \"127.0.0.1:9050\"\ncontrol = \"127.0.0.1:9051\"\n"
 
+// threads is a rule for some domains, on five lines.
+const threads = "[[policy.domain]]\nmatch = [\"threads.net\", \"*.threads.net\"]\npreset = \"strict\"\nacts = [\"Create\", \"Delete\"]\n" +
+	"fields.person = [\"id\", \"type\", \"preferredUsername\", \"inbox\", \"outbox\", \"followers\", \"publicKey\", \"endpoints\", \"url\"]\n"
+
 func TestFaults(t *testing.T) {
 	for _, test := range []struct {
 		name, file string
@@ -63,13 +67,26 @@ func TestFaults(t *testing.T) {
 			[]string{"12 retention.posts: from one day", "13 retention.notifications: missing", "14 retention.ledger: 30d"}},
 		{"retention in numbers", valid + "[retention]\nposts = 30\n", []string{"12 retention.posts: text in quotes"}},
 
-		{"unknown key", with(3, "data = \"d\"\ndatabase = \"d\""), []string{"4 database: domain, host, username, data, [listen], [[ingress]], [owner], [[relay]], [egress], [retention], [unsafe]"}},
+		{"policy", valid + "[policy]\ndefault = \"open\"\nunsigned = \"stub\"\n" + threads, nil},
+		{"no policy", valid + "[policy]\ndefault = \"stub\"\nunsigned = \"\"\nlikes = true\n[policy.domain]\nmatch = [\"a.example\"]\n",
+			[]string{"12 policy.default: open, careful, strict, silent", "13 policy.unsigned: missing", "14 policy.likes: default, unsigned, [[policy.domain]]", "15 policy.domain: [[policy.domain]]"}},
+		{"no domains", valid + "[[policy.domain]]\npreset = \"open\"\n[[policy.domain]]\nmatch = [\"a b\", \"A.example\", \"a.example\"]\npreset = \"loud\"\n[[policy.domain]]\nmatch = [\"a.example\"]\n",
+			[]string{"11 policy.domain: for no domain", "14 policy.domain.match: no domain", "14 policy.domain.match: already", "15 policy.domain.preset: no preset", "16 policy.domain.preset: missing", "17 policy.domain.match: already"}},
+		{"no acts", valid + "[[policy.domain]]\nmatch = [\"a.example\"]\npreset = \"open\"\nacts = [\"create\"]\nwithhold = \"here\"\n",
+			[]string{"14 policy.domain.acts: Accept, Add", "15 policy.domain.withhold: everywhere"}},
+		{"silent with acts", valid + "[[policy.domain]]\nmatch = [\"a.example\"]\npreset = \"silent\"\nacts = [\"Create\"]\nfields.note = [\"id\"]\n",
+			[]string{"14 policy.domain.acts: silent tells", "15 policy.domain.fields: silent tells"}},
+		{"below the floor", valid + strings.Replace(threads, "\"outbox\", ", "", 1), []string{"15 policy.domain.fields.person: Lemmy rejects"}},
+		{"no such field", valid + strings.Replace(threads, "\"outbox\", ", "\"outbox\", \"mood\", \"name:hour\", ", 1) + "fields.mood = []\nfields.Person = []\n",
+			[]string{"15 policy.domain.fields.person: no field \"mood\"", "15 policy.domain.fields.person: \"hour\"", "16 policy.domain.fields.mood: Accept, Add", "17 policy.domain.fields.Person: twice"}},
+
+		{"unknown key", with(3, "data = \"d\"\ndatabase = \"d\""), []string{"4 database: domain, host, username, data, [listen], [[ingress]], [owner], [[relay]], [egress], [policy], [retention], [unsafe]"}},
 		{"unknown key of a table", with(5, "adress = \"x\""), []string{"5 listen.adress: [listen] may have: address"}},
 		{"unknown key inline", "relay = [{name = \"plain\", kind = \"direct\", host = \"x\"}]\n" + valid[:strings.Index(valid, "[[relay]]")], []string{"1 relay.host: [[relay]] may have: name, kind"}},
-		{"unknown table", valid + "[policy]\nlikes = false\n[policy.x]\na = 1\n", []string{"11 policy: no such key"}},
+		{"unknown table", valid + "[polity]\nlikes = false\n[polity.x]\na = 1\n", []string{"11 polity: no such key"}},
 		{"tables of other versions", valid + "[timing]\n[ingress]\nkind = \"x\"\n[owner]\naddress = \"x\"\n",
 			[]string{"11 timing: no such", "12 ingress: [[ingress]]", "15 owner.address: neither an IP"}},
-		{"a table in a text", valid + "[[domain]]\nname = \"example.com\"\n", []string{"11 domain: twice"}},
+		{"a table in a text", valid + "[[domain]]\nname = \"example.com\"\n", []string{"11 domain: [[policy.domain]]"}},
 
 		{"domain missing", with(1, ""), []string{"1 domain: missing"}},
 		{"domain with a scheme", with(1, `domain = "https://example.org"`), []string{"1 domain: not a domain"}},
@@ -221,7 +238,7 @@ func TestParse(t *testing.T) {
 		t.Fatal(faults)
 	}
 	want := &Config{Domain: "example.org", Host: "example.org", Username: "alice", Data: "/etc/dunnock/data",
-		Listen: Listen{Address: "127.0.0.1:8080"}, Relays: []Relay{{Name: "plain", Kind: "direct"}}, Egress: &Egress{Relays: []string{"plain"}, Resolver: DefaultResolver, Echo: DefaultEcho},
+		Listen: Listen{Address: "127.0.0.1:8080"}, Relays: []Relay{{Name: "plain", Kind: "direct"}}, Egress: &Egress{Relays: []string{"plain"}, Resolver: DefaultResolver, Echo: DefaultEcho}, Policy: Policy{Default: DefaultPolicy, Unsigned: DefaultUnsigned},
 		File: "/etc/dunnock/dunnock.toml", Warnings: c.Warnings} // of the relay's kind
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("%+v, want %+v", c, want)

@@ -26,6 +26,9 @@ func decode(data []byte, path string, c *Config) (*document, Faults) {
 			faults = append(faults, unknownKeys(path, doc, unknown)...)
 		case errors.As(err, &refused):
 			fault := refusal(path, refused)
+			if fault.Key == "domain" && doc.header(fault.Line) == "[[" {
+				fault.Remedy = "write [[policy.domain]]: the domain of the node is written above"
+			}
 			faults = append(faults, fault)
 			rest, ok := doc.blank(left, fault.Line)
 			if ok && fault.Key != "" && len(faults) < maxFaults && !bytes.Equal(rest, left) {

@@ -113,6 +113,16 @@ func (d *document) spelled(line, column int) (string, bool) {
 	return "", false
 }
 
+// header is how the table header on a line begins, if there is one.
+func (d *document) header(line int) string {
+	for _, k := range d.keys {
+		if k.line == line {
+			return k.header
+		}
+	}
+	return ""
+}
+
 // span numbers the span a line belongs to; -1 for a line without one.
 func (d *document) span(line int) int {
 	return slices.IndexFunc(d.spans, func(s span) bool { return s.first <= line && line <= s.last })

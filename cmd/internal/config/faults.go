@@ -53,6 +53,11 @@ func (f Faults) sort() {
 // ReadFile reads a configuration of any kind, as far as a byte beyond MaxSize, which is for the parser to refuse. faults are
 // what is wrong with who may read and write the file; missing is the remedy where there is none.
 func ReadFile(path, missing string) (data []byte, warnings, faults Faults, err error) {
+	return readUpTo(path, MaxSize, missing)
+}
+
+// readUpTo is [ReadFile] with another bound.
+func readUpTo(path string, size int64, missing string) (data []byte, warnings, faults Faults, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil, Faults{{File: path, Line: 1, Problem: "there is no such file", Remedy: missing}}
@@ -60,7 +65,7 @@ func ReadFile(path, missing string) (data []byte, warnings, faults Faults, err e
 		return nil, nil, nil, fmt.Errorf("opening the configuration: %w", err)
 	}
 	defer f.Close()
-	if data, err = io.ReadAll(io.LimitReader(f, MaxSize+1)); err != nil {
+	if data, err = io.ReadAll(io.LimitReader(f, size+1)); err != nil {
 		return nil, nil, nil, fmt.Errorf("reading the configuration: %w", err)
 	}
 	info, err := f.Stat()

@@ -14,11 +14,14 @@ import (
 )
 
 // Node is the configuration as federation/node takes it. The relays in it are closed by the node that is opened with it.
-// What this version has no keys for is fixed here: every domain that signs is told everything, at once.
+// What this version has no keys for is fixed here: what is told is told at once.
 func (c *Config) Node(log *slog.Logger) (node.Config, error) {
 	n := node.Config{Domain: c.Domain, Host: c.Host, Username: c.Username, DataDir: c.Data,
-		Timing: timing.Mode{Kind: timing.Now}, Policy: hardening.Open(), Log: log}
+		Timing: timing.Mode{Kind: timing.Now}, Log: log}
 	var err error
+	if n.Policy, err = c.policy(); err != nil {
+		return node.Config{}, err
+	}
 	if n.Keep, err = c.Retention.keep(); err != nil {
 		return node.Config{}, err
 	}

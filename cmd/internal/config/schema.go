@@ -44,22 +44,23 @@ func table(t reflect.Type) reflect.Type {
 
 // neighbours names the table an unknown key would be in, and the keys that table has.
 func neighbours(names []string) (header string, known []string) {
-	t, header := reflect.TypeFor[Config](), "the file"
+	t, header, below := reflect.TypeFor[Config](), "the file", ""
 	for i, name := range names {
 		next, ok := child(t, name)
 		if !ok || table(next) == nil {
 			break
 		}
-		t, header = next, bracketed(strings.Join(names[:i+1], "."), next)
+		path := strings.Join(names[:i+1], ".")
+		t, header, below = next, bracketed(path, next), path+"."
 	}
 	t = table(t)
 	for i := range t.NumField() {
 		name := t.Field(i).Tag.Get("toml")
-		if name == "-" {
+		if name == "-" || name == "" {
 			continue
 		}
 		if kind := t.Field(i).Type; table(kind) != nil {
-			name = bracketed(name, kind)
+			name = bracketed(below+name, kind)
 		}
 		known = append(known, name)
 	}
