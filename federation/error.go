@@ -1,6 +1,7 @@
 package federation
 
 import (
+	"context"
 	"errors"
 
 	"github.com/dunnock-server/dunnock/federation/resolve"
@@ -34,6 +35,12 @@ func (e *Error) Error() string { return e.Message }
 // Unwrap gives the cause, for the log.
 func (e *Error) Unwrap() error { return e.err }
 
+// ByOwner marks what is done under ctx as asked for by the owner, now: see [hardening.WithOwner].
+func ByOwner(ctx context.Context) context.Context { return hardening.WithOwner(ctx) }
+
+// Explain gives a failure to find what the owner asked for the words that the owner needs.
+func Explain(err error, what string) error { return explain(err, what) }
+
 func invalid(message string) error  { return &Error{Kind: Invalid, Message: message} }
 func notFound(message string) error { return &Error{Kind: NotFound, Message: message} }
 func conflict(message string) error { return &Error{Kind: Conflict, Message: message} }
@@ -46,6 +53,8 @@ func explain(err error, what string) error {
 		return err
 	case errors.Is(err, storage.ErrNotFound), errors.Is(err, resolve.ErrGone):
 		return &Error{NotFound, what + " is not there", err}
+	case errors.Is(err, hardening.ErrWithheld):
+		return &Error{Invalid, what + " has to be asked for, and the policy does not let its server be asked (see `dunnock policy show`)", err}
 	case errors.Is(err, egress.ErrRelayDown), errors.Is(err, egress.ErrNames):
 		return &Error{Network, what + " has to be asked for, and the way to its server is down (see `dunnock relay list`): nothing else is tried", err}
 	case errors.Is(err, egress.ErrNoRelay):

@@ -56,6 +56,33 @@ func (g *Gate) Serve(ctx context.Context, v Viewer, d Document) ([]byte, error) 
 	return seen.body, nil
 }
 
+// Preview is what a viewer would get of a document.
+type Preview struct {
+	// Body is what [Gate.Serve] would return; nil: nothing, as if there were no such document.
+	Body []byte
+	// Withheld are the fields that it has and the viewer is not shown.
+	Withheld []redact.Field
+}
+
+// Preview says what [Gate.Serve] would return, and writes nothing down: nobody is told. [ErrUnreleased] means that the document
+// does not exist for others yet.
+func (g *Gate) Preview(v Viewer, d Document) (p Preview, err error) {
+	if err := released(d.Release); err != nil {
+		return Preview{}, err
+	}
+	rules := g.Policy().For(v.Domain)
+	seen, err := show(d.Kind, d.Body, rules)
+	if err == nil && len(seen.shown) > 0 {
+		p.Body = seen.body
+	} else if err != nil && !errors.Is(err, redact.ErrBelowFloor) && !errors.Is(err, redact.ErrUnknownKind) {
+		return Preview{}, fmt.Errorf("view for a preview: %w", err)
+	}
+	if p.Withheld, err = redact.Withheld(d.Kind, d.Body, rules.Fields); errors.Is(err, redact.ErrUnknownKind) || errors.Is(err, redact.ErrBelowFloor) {
+		err = nil
+	}
+	return p, err
+}
+
 // ServeMedia says whether a viewer may have a file of the owner's, and writes that down. size is in bytes.
 func (g *Gate) ServeMedia(ctx context.Context, v Viewer, name string, release time.Time, size int) error {
 	if err := released(release); err != nil {

@@ -43,7 +43,7 @@ func (m *Main) app() *cli.App {
 			return cli.ShowAppHelp(c)
 		},
 		Commands: []*cli.Command{
-			m.initCommand(), m.serveCommand(), m.checkCommand(), m.backupCommand(), m.restoreCommand(), m.statusCommand(), m.metricsCommand(), m.queueCommand(), m.relayCommand(), m.ingressCommand(), m.doctorCommand(), m.guideCommand(), m.simulateCommand(), m.observeCommand(),
+			m.initCommand(), m.serveCommand(), m.checkCommand(), m.backupCommand(), m.restoreCommand(), m.statusCommand(), m.metricsCommand(), m.queueCommand(), m.policyCommand(), m.relayCommand(), m.ingressCommand(), m.doctorCommand(), m.guideCommand(), m.simulateCommand(), m.observeCommand(),
 			m.keysCommand(),
 			m.passwordCommand(), m.profileCommand(),
 			m.postCommand(), m.editCommand(), m.deleteCommand(), m.boostCommand(), m.likeCommand(),

@@ -167,7 +167,7 @@ func (m *Main) listening(ctx context.Context, cfg *config.Config, ready func(url
 	if err != nil {
 		return nil, err
 	}
-	settings.Ready = ready
+	settings.Ready, settings.Reread = ready, config.Reread(cfg.File)
 	if settings.Listen.Address != "" {
 		settings.Listener, err = ingress.Listen(settings.Listen)
 	}

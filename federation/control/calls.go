@@ -91,6 +91,11 @@ type (
 	What struct {
 		What string `json:"what"`
 	}
+	// View is the argument of "policy_preview". An empty URL is the owner's actor.
+	View struct {
+		Domain string `json:"domain"`
+		URL    string `json:"url,omitempty"`
+	}
 	// Password is the argument of "password_set".
 	Password struct {
 		Password string `json:"password"`
@@ -151,6 +156,18 @@ type (
 	Found struct {
 		Actor *federation.Account `json:"actor,omitempty"`
 		Post  *federation.Post    `json:"post,omitempty"`
+	}
+	// Preview is the result of "policy_preview".
+	Preview struct {
+		// Document is what is sent, to the byte; empty: nothing is.
+		Document string `json:"document"`
+		// Withheld are the fields that there are and that are not shown.
+		Withheld []Withheld `json:"withheld"`
+	}
+	// Withheld is a field that is not shown.
+	Withheld struct {
+		Field   string `json:"field"` // its path
+		Reveals string `json:"reveals"`
 	}
 	// Deleted is the result of "delete".
 	Deleted struct {
@@ -258,6 +275,13 @@ func calls(c Config) map[string]call {
 				err = &federation.Error{Kind: federation.NotFound, Message: "no relay in use is called that: `dunnock relay list` has their names"}
 			}
 			return t, err
+		}),
+		"policy_preview": on(func(ctx context.Context, a View) (Preview, error) { return c.Preview(ctx, a.Domain, a.URL) }),
+		"policy_reread": on(func(context.Context, none) (_ none, err error) {
+			if c.Reread != nil && !c.Offline {
+				err = c.Reread()
+			}
+			return none{}, err
 		}),
 		"metrics": on(func(ctx context.Context, _ none) (s metrics.Snapshot, err error) {
 			if c.Metrics != nil && !c.Offline {

@@ -53,7 +53,11 @@ type Config struct {
 	Metrics func(ctx context.Context) (metrics.Snapshot, error)
 	// Examine finds out what the owner should know of relays, ways in and certificates. Nil: nobody does.
 	Examine func(ctx context.Context) ([]egress.Check, error)
-	Log     *slog.Logger
+	// Preview says what a domain would get of what is under a URL of the node's. Its errors are those of the owner's calls.
+	Preview func(ctx context.Context, domain, url string) (Preview, error)
+	// Reread reads the policy of the domains anew. Nil: it is not kept in files.
+	Reread func() error
+	Log    *slog.Logger
 }
 
 // New makes a handler.
@@ -82,7 +86,7 @@ func on[A, R any](fn func(context.Context, A) (R, error)) call {
 		if err := dec.Decode(&args); err != nil {
 			return nil, &federation.Error{Kind: federation.Invalid, Message: "the call's arguments cannot be read"}
 		}
-		return fn(ctx, args)
+		return fn(federation.ByOwner(ctx), args)
 	}}
 }
 

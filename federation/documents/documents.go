@@ -56,24 +56,33 @@ func New(c Config) http.Handler {
 	}
 	h := handler{c}
 	mux := http.NewServeMux()
-	owner := "GET /users/" + c.IDs.Username
-	mux.HandleFunc(owner, h.actor(h.keep(h.owner), h.visitor))
-	mux.HandleFunc("GET /actor", h.actor(h.keep(h.server), h.acquaintance))
-	for pattern, find := range map[string]finder{
+	mux.HandleFunc("GET "+h.ownerPath(), h.actor(h.keep(h.owner), h.visitor))
+	mux.HandleFunc("GET "+actorPath, h.actor(h.keep(h.server), h.acquaintance))
+	for pattern, find := range h.finders() {
+		mux.HandleFunc("GET "+pattern, h.document(find))
+	}
+	mux.HandleFunc("GET /users/{rest...}", h.document(nothing)) // other people too look like what is only not shown
+	mux.HandleFunc("GET /media/{name}", h.media)
+	return mux
+}
+
+const actorPath = "/actor"
+
+func (h handler) ownerPath() string { return "/users/" + h.IDs.Username }
+
+// finders find what takes a signature, by pattern of its path.
+func (h handler) finders() map[string]finder {
+	owner := h.ownerPath()
+	return map[string]finder{
 		owner + "/outbox":                h.outbox,
 		owner + "/featured":              h.featured,
-		owner + "/followers":             h.bare(c.IDs.Followers()),
-		owner + "/following":             h.bare(c.IDs.Following()),
+		owner + "/followers":             h.bare(h.IDs.Followers()),
+		owner + "/following":             h.bare(h.IDs.Following()),
 		owner + "/posts/{token}":         h.post,
 		owner + "/activities/{token}":    h.activity,
 		owner + "/posts/{token}/replies": h.replies,
-		"GET /actor/outbox":              h.bare(c.IDs.ServerOutbox()),
-		"GET /users/{rest...}":           nothing, // other people too look like what is only not shown
-	} {
-		mux.HandleFunc(pattern, h.document(find))
+		actorPath + "/outbox":            h.bare(h.IDs.ServerOutbox()),
 	}
-	mux.HandleFunc("GET /media/{name}", h.media)
-	return mux
 }
 
 // always is the release of what exists as long as the node does.

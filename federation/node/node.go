@@ -105,6 +105,8 @@ type Config struct {
 	// Timing draws releases. The zero Mode holds every act for ever.
 	Timing timing.Mode
 	Policy hardening.Policy
+	// Reread returns the policy as it is now where it is kept, for the owner who has changed it. Nil: it stays.
+	Reread func() (hardening.Policy, error)
 	// Keep says how long what others sent is kept. What is zero in it is the default.
 	Keep retention.Keep
 
@@ -296,7 +298,7 @@ func (n *Node) wire() (err error) {
 		try = func(ctx context.Context, relay string) ([]egress.Check, error) { return gate.Try(ctx, relay, c.Echo) }
 	}
 	n.control = control.New(control.Config{Service: n.service, DB: n.db, Offline: c.Offline, Relays: n.egress.Ways, Try: try,
-		Ingress: n.entrances, Metrics: n.metrics, Examine: func(ctx context.Context) ([]egress.Check, error) { return n.examine(ctx, gate), nil }, Log: c.Log})
+		Ingress: n.entrances, Metrics: n.metrics, Preview: n.preview(gate, ids), Reread: reread(gate, c.Reread), Examine: func(ctx context.Context) ([]egress.Check, error) { return n.examine(ctx, gate), nil }, Log: c.Log})
 	n.world, n.owners = n.routes(gate, ids), n.surfaces()
 	n.public, n.own = mux(n.world), mux(n.world, n.owners)
 	if c.Owner.UnsafePublic {

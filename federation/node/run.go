@@ -33,7 +33,7 @@ func (n *Node) routes(gate *hardening.Gate, ids wire.IDs) []route {
 		{"POST /users/{name}/inbox", n.inbox},
 		{"/.well-known/", found},
 		{"/nodeinfo/", found},
-		{"/", documents.New(documents.Config{DB: n.db, Gate: gate, IDs: ids, Resolver: n.resolver, Open: n.files.Open, Log: n.config.Log})},
+		{"/", documents.New(n.documents(gate, ids))},
 	}
 }
 

@@ -253,3 +253,33 @@ func TestTransforms(t *testing.T) {
 		}
 	}
 }
+
+func TestWithheld(t *testing.T) {
+	names := func(kind, doc string, f Fields) (names []string) {
+		withheld, err := Withheld(kind, decode(t, doc), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range withheld {
+			if w.Reveals == "" {
+				t.Errorf("nothing is said of %s", w.Name)
+			}
+			names = append(names, w.Name)
+		}
+		return names
+	}
+	if got := names("", note, All()); got != nil {
+		t.Errorf("withheld under a policy that shows all: %v", got)
+	}
+	// What is inside of what is not shown is not listed, nor is what nobody ever sees.
+	if got, want := names("", strings.Replace(note, `"sensitive"`, `"mood": 1, "sensitive"`, 1), Least()),
+		[]string{"attachment", "contentMap", "replies"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if got := names("", note, Fields{}); !slices.Contains(got, "content") || !slices.Contains(got, "id") {
+		t.Errorf("withheld under a policy that shows nothing: %v", got)
+	}
+	if _, err := Withheld("", map[string]any{"type": "Dance"}, All()); !errors.Is(err, ErrUnknownKind) {
+		t.Error(err)
+	}
+}

@@ -42,12 +42,14 @@ func ViewAs(kind string, doc map[string]any, f Fields) (view map[string]any, sho
 type viewer struct {
 	policy Fields
 	shown  map[string]struct{} // paths
-	below  error               // why the last embedded object was dropped, if it was
+	// reveals, unless nil, takes what each path reveals.
+	reveals map[string]string
+	below   error // why the last embedded object was dropped, if it was
 }
 
 // object copies the shown fields of one object; path is its own, with a trailing dot unless empty.
 func (v *viewer) object(name string, doc map[string]any, path string, depth int) (map[string]any, error) {
-	part := viewer{policy: v.policy, shown: map[string]struct{}{}} // told to v only if the object stays
+	part := viewer{policy: v.policy, shown: map[string]struct{}{}, reveals: v.reveals} // told to v only if the object stays
 	view := map[string]any{}
 	for _, a := range kinds[name].fields {
 		how, listed := v.policy.listed(name, a)
@@ -63,6 +65,9 @@ func (v *viewer) object(name string, doc map[string]any, path string, depth int)
 			if value != nil {
 				view[a.name] = value
 				part.shown[path+a.name] = struct{}{}
+				if v.reveals != nil {
+					v.reveals[path+a.name] = a.reveals
+				}
 				continue
 			}
 		}

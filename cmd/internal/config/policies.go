@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -186,6 +187,16 @@ func (c *Config) SetPolicy(match, preset string) (err error) {
 	}
 	c.set = set
 	return nil
+}
+
+// Suppose has a match stand under a preset as SetPolicy does, and writes nothing.
+func (c *Config) Suppose(match, preset string) {
+	set := Set{}
+	maps.Copy(set, c.set)
+	if set[match] = preset; preset == "" {
+		delete(set, match)
+	}
+	c.set = set
 }
 
 func (s Set) encode() []byte {
