@@ -31,6 +31,10 @@
 // An observer who can fetch without a key learns that the actor exists, its name, its key and its inboxes: the stub that
 // others need to verify a signature.
 //
+// An observer who runs a domain under narrow rules learns what those show, and what domains under wider ones, or visitors without
+// a key, pass on. From an Undo or a Delete it learns of nothing that it was not told before. A change of the rules shows in what
+// comes after it, not in what was told.
+//
 // An observer who sees the times of what leaves learns, in the release mode "now", when the owner acted. Other modes come
 // from package timing.
 //
