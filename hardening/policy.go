@@ -22,8 +22,8 @@ type Policy struct {
 type Rules struct {
 	// Acts are the types of activity that may be told.
 	Acts []string
-	// Everywhere withholds an act that is not told here, and is about something of this domain, from all other domains too:
-	// they would pass it on.
+	// Everywhere withholds an act that is not told here, and whose object is of this domain, from all other domains too: they
+	// would pass it on. A post is nobody's but the owner's, whomever it answers.
 	Everywhere bool
 	// Fields are what is shown of each kind of document.
 	Fields redact.Fields
@@ -47,11 +47,18 @@ func (p *Policy) Match(domain string) (rules *Rules, match string) {
 	if domain == "" {
 		return &p.Unsigned, ""
 	}
-	if rules, match, ok := hostname.Longest(p.Domains, domain); ok && rules != nil {
+	switch rules, match, ok := hostname.Longest(p.Domains, domain); {
+	case !ok:
+		return &p.Signed, ""
+	case rules == nil:
+		return nothing, match
+	default:
 		return rules, match
 	}
-	return &p.Signed, ""
 }
+
+// nothing is told and shown under rules that are not there.
+var nothing = &Rules{}
 
 // Tells says whether an activity of that type may be told.
 func (r Rules) Tells(act string) bool { return slices.Contains(r.Acts, act) }
@@ -68,7 +75,8 @@ func (r Rules) owes(act string) bool {
 	return false
 }
 
-// tells says whether the policy has a domain told of an act about an object of another domain, or of its own.
+// tells says whether who is under some rules may be told of an act about an object: what is withheld everywhere is told nobody.
+// An object that is at no server is nobody's.
 func (p *Policy) tells(rules *Rules, act, object string) bool {
 	if !rules.Tells(act) {
 		return false
@@ -79,4 +87,15 @@ func (p *Policy) tells(rules *Rules, act, object string) bool {
 	}
 	about := p.For(host)
 	return !about.Everywhere || about.Tells(act)
+}
+
+// toldBy are the kinds of act by which somebody is told of a document of some kind: who is not told of them is not shown it.
+func toldBy(kind string) []string {
+	switch {
+	case slices.Contains(everyAct, kind):
+		return []string{kind}
+	case kind == "Note" || kind == "Question" || kind == "Tombstone":
+		return []string{"Create"}
+	}
+	return nil
 }

@@ -131,6 +131,12 @@ func TestEachDomainHasItsOwnRules(t *testing.T) {
 			}
 		}
 	}
+	t.Run("none", func(t *testing.T) {
+		p := hardening.Policy{Signed: *preset(t, hardening.PresetOpen), Domains: map[string]*hardening.Rules{"a.example": nil}}
+		if rules := p.For("a.example"); rules.Tells("Create") || rules.Fields != nil || rules.Media || rules.Asks != nil {
+			t.Errorf("rules that are not there show %+v", rules)
+		}
+	})
 	t.Run("until there is another policy", func(t *testing.T) {
 		w.SetPolicy(hardening.Policy{})
 		if _, err := w.Deliver(t.Context(), delivery("http://open.net/inbox")); !errors.Is(err, hardening.ErrWithheld) {

@@ -11,29 +11,34 @@ import (
 	"github.com/dunnock-server/dunnock/storage"
 )
 
-// activity is an act of the owner's that is for everybody.
-func (h handler) activity(ctx context.Context, _ viewer, r *http.Request) (hardening.Document, error) {
-	act, doc, err := h.public(ctx, r.PathValue("token"))
+// activity is an act of the owner's that is for everybody, if the viewer's domain is told of it.
+func (h handler) activity(ctx context.Context, v viewer, r *http.Request) (hardening.Document, error) {
+	act, doc, err := h.public(ctx, v, r.PathValue("token"))
 	if err != nil {
 		return hardening.Document{}, err
 	}
 	return hardening.Document{Object: act.URI, Release: act.ReleaseAt.Time, Body: doc}, nil
 }
 
-// public returns the act with a name, and its document, if it is for everybody.
-func (h handler) public(ctx context.Context, name string) (*storage.Act, vocab.Object, error) {
+// public returns the act with a name, and its document, if it is for everybody and the viewer's domain is told of it.
+func (h handler) public(ctx context.Context, v viewer, name string) (*storage.Act, vocab.Object, error) {
 	act, err := h.DB.ActByURI(ctx, h.IDs.Activity(token(name)))
 	if err != nil {
 		return nil, nil, err
 	}
-	doc, err := h.act(ctx, act)
+	doc, err := h.act(ctx, v, act)
 	return act, doc, err
 }
 
-// act is the document of an act that is for everybody and still stands; else [storage.ErrNotFound]. What it carries is as
+// act is the document of an act that is for everybody, that the viewer's domain is told of and that still stands; else
+// [storage.ErrNotFound]. What it carries is as
 // that is now: what was edited or deleted must not live on in the act that first told it. Only kinds whose standing can be
 // read from storage are shown, since an act that was withdrawn before it left is still in its table.
-func (h handler) act(ctx context.Context, a *storage.Act) (vocab.Object, error) {
+func (h handler) act(ctx context.Context, v viewer, a *storage.Act) (vocab.Object, error) {
+	told := func(kind string) bool { return h.Gate.Tells(hardening.Viewer{Domain: v.domain}, kind, a.Object) }
+	if !told(a.Type) || h.IDs.Own(a.Object) && !told(vocab.TypeCreate) { // an own post is known by its Create
+		return nil, storage.ErrNotFound
+	}
 	if a.Actor != h.IDs.Owner() || a.ReleaseAt.IsZero() || a.ReleaseAt.After(storage.Now().Time) {
 		return nil, storage.ErrNotFound
 	}

@@ -30,7 +30,7 @@ func (h handler) bare(id string) finder {
 	}
 }
 
-// featured lists the pinned posts by their addresses. They are the same for everybody.
+// featured lists the pinned posts by their addresses. They are the same for everybody who is told of pins.
 func (h handler) featured(ctx context.Context, _ viewer, _ *http.Request) (hardening.Document, error) {
 	pins, err := h.DB.Pins(ctx, h.IDs.Owner())
 	if err != nil {
@@ -49,15 +49,15 @@ func (h handler) featured(ctx context.Context, _ viewer, _ *http.Request) (harde
 	}
 	doc := collection(h.IDs.Featured(), vocab.TypeOrderedCollection)
 	doc["orderedItems"] = items
-	return hardening.Document{Object: doc.ID(), Release: always, Body: doc}, nil
+	return hardening.Document{Object: doc.ID(), Release: always, Acts: []string{vocab.TypeAdd, vocab.TypeCreate}, Body: doc}, nil
 }
 
-// outbox lists what the owner posted and boosted for everybody, and is the same for everybody: the address of its first
-// page, or a page.
-func (h handler) outbox(ctx context.Context, _ viewer, r *http.Request) (hardening.Document, error) {
+// outbox lists what the owner posted and boosted for everybody, as far as the viewer's domain is told of it: the address of its
+// first page, or a page.
+func (h handler) outbox(ctx context.Context, v viewer, r *http.Request) (hardening.Document, error) {
 	query := r.URL.Query()
 	if query.Has("page") {
-		return h.outboxPage(ctx, query.Get("page"))
+		return h.outboxPage(ctx, v, query.Get("page"))
 	}
 	doc := collection(h.IDs.Outbox(), vocab.TypeOrderedCollection)
 	doc["first"] = h.page(newest)
@@ -67,38 +67,55 @@ func (h handler) outbox(ctx context.Context, _ viewer, r *http.Request) (hardeni
 // page is the address of the page of the outbox that begins after the act with a token.
 func (h handler) page(cursor string) string { return h.IDs.Outbox() + "?page=" + cursor }
 
-func (h handler) outboxPage(ctx context.Context, cursor string) (hardening.Document, error) {
+// outboxPage is full as long as there is more, so that it tells nothing of what it leaves out.
+func (h handler) outboxPage(ctx context.Context, v viewer, cursor string) (hardening.Document, error) {
 	var after *storage.Act
 	if cursor != newest {
 		// A token counts only if its act is listed: it must not be a way to ask what there is.
-		act, _, err := h.public(ctx, cursor)
+		act, _, err := h.public(ctx, v, cursor)
 		if err != nil {
 			return hardening.Document{}, err
 		}
 		after = act
 	}
-	acts, err := h.DB.OutboxActs(ctx, h.IDs.Owner(), storage.Now(), after, pageSize+1)
+	listed, err := h.listed(ctx, v, after)
 	if err != nil {
-		return hardening.Document{}, fmt.Errorf("read the outbox: %w", err)
+		return hardening.Document{}, err
 	}
 	doc := collection(h.page(cursor), vocab.TypeOrderedCollectionPage)
 	doc["partOf"] = h.IDs.Outbox()
-	if len(acts) > pageSize {
-		acts = acts[:pageSize]
-		doc["next"] = h.page(strings.TrimPrefix(acts[pageSize-1].URI, h.IDs.Activity("")))
+	if len(listed) > pageSize {
+		listed = listed[:pageSize]
+		doc["next"] = h.page(strings.TrimPrefix(listed[pageSize-1].ID(), h.IDs.Activity("")))
 	}
 	items := []any{}
-	for i := range acts {
-		item, err := h.act(ctx, &acts[i])
-		if errors.Is(err, storage.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return hardening.Document{}, err
-		}
+	for _, item := range listed {
 		delete(item, "@context")
 		items = append(items, map[string]any(item))
 	}
 	doc["orderedItems"] = items
 	return hardening.Document{Object: doc.ID(), Release: always, Body: doc}, nil
+}
+
+// listed are the acts after one that a viewer may see, the newest first: as many as a page has, and one more if there is one.
+func (h handler) listed(ctx context.Context, v viewer, after *storage.Act) (docs []vocab.Object, err error) {
+	for len(docs) <= pageSize {
+		acts, err := h.DB.OutboxActs(ctx, h.IDs.Owner(), storage.Now(), after, pageSize+1)
+		if err != nil {
+			return nil, fmt.Errorf("read the outbox: %w", err)
+		}
+		for i := range acts {
+			doc, err := h.act(ctx, v, &acts[i])
+			if err == nil && len(docs) <= pageSize {
+				docs = append(docs, doc)
+			} else if err != nil && !errors.Is(err, storage.ErrNotFound) {
+				return nil, err
+			}
+		}
+		if len(acts) <= pageSize {
+			break
+		}
+		after = &acts[pageSize]
+	}
+	return docs, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dunnock-server/dunnock/federation/vocab"
 	"github.com/dunnock-server/dunnock/federation/wire"
+	"github.com/dunnock-server/dunnock/hardening"
 	"github.com/dunnock-server/dunnock/storage"
 )
 
@@ -276,5 +277,32 @@ func TestPostIsServedWhole(t *testing.T) {
 	}
 	if doc["@context"] == nil {
 		t.Error("no context")
+	}
+}
+
+// TestOutboxLeavesNoGaps: a domain that is told of no boosts reads pages as full, and as few, as if there were none.
+func TestOutboxLeavesNoGaps(t *testing.T) {
+	policy := hardening.Open()
+	policy.Signed.Acts = slices.DeleteFunc(slices.Clone(policy.Signed.Acts), func(act string) bool { return act == "Announce" })
+	w := newWorldUnder(t, policy)
+	var want []string
+	var hidden *storage.Act
+	for i := range 2 * pageSize {
+		when := released.Add(time.Duration(i) * time.Hour)
+		_, create := w.post(storage.Public, at(when))
+		want = append(want, create.URI)
+		hidden = w.boosted(storage.Public, when.Add(time.Minute))
+		w.boosted(storage.Public, when.Add(2*time.Minute))
+	}
+	slices.Reverse(want)
+	listed, pages := w.pages("stranger")
+	if !slices.Equal(listed, want) || len(pages) != 2 {
+		t.Errorf("%d pages list %d acts; want 2 with %d", len(pages), len(listed), len(want))
+	}
+	absent := w.get("stranger", w.ids.Activity(wire.NewToken()))
+	for _, uri := range []string{hidden.URI, w.ids.Outbox() + "?page=" + strings.TrimPrefix(hidden.URI, w.ids.Activity(""))} {
+		if got := w.get("stranger", uri); !reflect.DeepEqual(got, absent) {
+			t.Errorf("%s is answered with %d, what never was with %d", uri, got.status, absent.status)
+		}
 	}
 }

@@ -96,5 +96,5 @@ func (h handler) replies(ctx context.Context, v viewer, r *http.Request) (harden
 	id := h.IDs.Replies(p.URI)
 	doc := collection(id, vocab.TypeCollection)
 	doc["first"] = map[string]any{"type": vocab.TypeCollectionPage, "partOf": id, "items": items}
-	return hardening.Document{Object: id, Release: p.ReleaseAt.Time, Body: doc}, nil
+	return hardening.Document{Object: id, Release: p.ReleaseAt.Time, Acts: []string{vocab.TypeCreate}, Body: doc}, nil
 }

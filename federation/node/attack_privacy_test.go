@@ -120,23 +120,32 @@ func (l *life) visitors() []visitor {
 	}
 }
 
+// crawl asks for addresses, and for all that the answers lead to.
+func (s *siege) crawl(known []string, ask func(string) *http.Request, meet func(url string, got answer)) {
+	s.Helper()
+	seen := map[string]bool{}
+	for queue := slices.Clone(known); len(queue) > 0; queue = queue[1:] {
+		url, _, _ := strings.Cut(queue[0], "#")
+		if seen[url] {
+			continue
+		}
+		seen[url] = true
+		got := s.do(ask(url))
+		if got.status >= 500 {
+			s.Errorf("%s is answered with %d", url, got.status)
+		}
+		meet(url, got)
+		queue = append(queue, ours.FindAllString(got.body, -1)...)
+	}
+}
+
 // crawl: every address there is, and all that they lead to, asked for by everybody.
 func crawl(t *testing.T) {
 	l := newLife(t)
 	known := l.addresses()
 	for _, v := range l.visitors() {
 		var met []string
-		seen := map[string]bool{}
-		for queue := slices.Clone(known); len(queue) > 0; queue = queue[1:] {
-			url, _, _ := strings.Cut(queue[0], "#")
-			if seen[url] {
-				continue
-			}
-			seen[url] = true
-			got := l.do(v.ask(url))
-			if got.status >= 500 {
-				t.Errorf("%s asks for %s: %d", v.name, url, got.status)
-			}
+		l.crawl(known, v.ask, func(url string, got answer) {
 			for _, word := range secret.FindAllString(fmt.Sprint(got.header, got.body), -1) {
 				if !slices.Contains(v.may, word) {
 					t.Errorf("%s meets %s at %s", v.name, word, url)
@@ -144,8 +153,7 @@ func crawl(t *testing.T) {
 					met = append(met, word)
 				}
 			}
-			queue = append(queue, ours.FindAllString(got.body, -1)...)
-		}
+		})
 		if slices.Sort(met); !slices.Equal(met, v.may) {
 			t.Errorf("%s meets %q: the crawl proves nothing", v.name, met)
 		}

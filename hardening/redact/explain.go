@@ -3,6 +3,7 @@ package redact
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Withheld lists the fields of doc that policy f does not show, by their paths as [View] has them, each with what it would
@@ -27,7 +28,7 @@ func Withheld(kind string, doc map[string]any, f Fields) ([]Field, error) {
 	var withheld []Field
 	last := ""
 	for _, path := range slices.Sorted(maps.Keys(whole.shown)) {
-		if slices.Contains(shown, path) || last != "" && len(path) > len(last) && path[:len(last)] == last && path[len(last)] == '.' {
+		if slices.Contains(shown, path) || last != "" && strings.HasPrefix(path, last+".") {
 			continue
 		}
 		last = path
