@@ -38,15 +38,12 @@ func (e *Error) Unwrap() error { return e.err }
 // ByOwner marks what is done under ctx as asked for by the owner, now: see [hardening.WithOwner].
 func ByOwner(ctx context.Context) context.Context { return hardening.WithOwner(ctx) }
 
-// Explain gives a failure to find what the owner asked for the words that the owner needs.
-func Explain(err error, what string) error { return explain(err, what) }
-
 func invalid(message string) error  { return &Error{Kind: Invalid, Message: message} }
 func notFound(message string) error { return &Error{Kind: NotFound, Message: message} }
 func conflict(message string) error { return &Error{Kind: Conflict, Message: message} }
 
-// explain gives err, which came of looking for what, the words that the owner needs.
-func explain(err error, what string) error {
+// Explain gives err, which came of looking for what, the words that the owner needs.
+func Explain(err error, what string) error {
 	var e *Error
 	switch {
 	case err == nil, errors.As(err, &e):

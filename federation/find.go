@@ -43,7 +43,7 @@ func (s *Service) anyPost(ctx context.Context, id string) (*storage.Post, error)
 	}
 	_, p, err = s.Resolver.Any(ctx, id)
 	if err != nil {
-		return nil, explain(err, "the post")
+		return nil, Explain(err, "the post")
 	}
 	if p == nil {
 		return nil, invalid("that is a person, not a post")
@@ -58,7 +58,7 @@ func (s *Service) actor(ctx context.Context, who string) (*storage.Actor, error)
 	}
 	a, _, err := s.Resolver.Any(ctx, who)
 	if err != nil {
-		return nil, explain(err, who)
+		return nil, Explain(err, who)
 	}
 	if a == nil {
 		return nil, invalid("that is a post, not a person")
@@ -73,5 +73,5 @@ func (s *Service) knownActor(ctx context.Context, who string) (*storage.Actor, e
 		who, find = strings.TrimPrefix(strings.ToLower(who), "@"), s.DB.ActorByHandle
 	}
 	a, err := find(ctx, who)
-	return a, explain(err, "the account")
+	return a, Explain(err, "the account")
 }

@@ -54,7 +54,7 @@ func (s *Service) Unfollow(ctx context.Context, who string) (*Relationship, erro
 	var f *storage.Follow
 	err = s.write(ctx, func(ctx context.Context, tx storage.Tx) error {
 		if f, err = tx.Follow(ctx, s.IDs.Owner(), a.URI); err != nil {
-			return explain(err, "a follow of this account")
+			return Explain(err, "a follow of this account")
 		}
 		return s.unfollow(ctx, tx, f)
 	})
@@ -132,7 +132,7 @@ func (s *Service) decide(ctx context.Context, who string, state storage.FollowSt
 	return s.write(ctx, func(ctx context.Context, tx storage.Tx) error {
 		f, err := tx.Follow(ctx, a.URI, s.IDs.Owner())
 		if err != nil {
-			return explain(err, "a follow by this account")
+			return Explain(err, "a follow by this account")
 		}
 		if f.State == state {
 			return nil

@@ -223,7 +223,7 @@ func (s *Service) answer(ctx context.Context, c *composed, to string) error {
 	}
 	author, err := s.Resolver.Actor(ctx, parent.Author)
 	if err != nil {
-		return explain(err, "the author of that post")
+		return Explain(err, "the author of that post")
 	}
 	// Threads and Mastodon notify of an answer only who is mentioned in it.
 	if c.name(*author) {

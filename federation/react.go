@@ -33,7 +33,7 @@ func (s *Service) react(ctx context.Context, kind, id string) (*Reaction, error)
 	if !p.Local {
 		author, err := s.Resolver.Actor(ctx, p.Author)
 		if err != nil {
-			return nil, explain(err, "the author of that post")
+			return nil, Explain(err, "the author of that post")
 		}
 		named = append(named, *author)
 	}

@@ -200,7 +200,7 @@ type Account struct {
 func (s *Service) Lookup(ctx context.Context, what string) (*Account, *Post, error) {
 	a, p, err := s.Resolver.Any(ctx, what)
 	if err != nil {
-		return nil, nil, explain(err, what)
+		return nil, nil, Explain(err, what)
 	}
 	if p != nil {
 		v, err := s.view(ctx, p)

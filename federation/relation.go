@@ -61,7 +61,7 @@ func (s *Service) Unblock(ctx context.Context, who string) error {
 	return s.write(ctx, func(ctx context.Context, tx storage.Tx) error {
 		r, err := tx.Relation(ctx, a.URI, storage.Block)
 		if err != nil {
-			return explain(err, "a block of this account")
+			return Explain(err, "a block of this account")
 		}
 		if _, err := tx.DeleteRelation(ctx, a.URI, storage.Block); err != nil {
 			return err

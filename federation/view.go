@@ -126,7 +126,7 @@ func (s *Service) profileView(p *storage.Profile) *Profile {
 func (s *Service) viewOf(ctx context.Context, uri string) (*Post, error) {
 	p, err := s.DB.Post(ctx, uri)
 	if err != nil {
-		return nil, explain(err, "the post")
+		return nil, Explain(err, "the post")
 	}
 	return s.view(ctx, p)
 }

@@ -34,7 +34,7 @@ func (s *Service) Vote(ctx context.Context, id string, choices []string) (*Post,
 	}
 	author, err := s.Resolver.Actor(ctx, p.Author)
 	if err != nil {
-		return nil, explain(err, "the author of the poll")
+		return nil, Explain(err, "the author of the poll")
 	}
 	err = s.write(ctx, func(ctx context.Context, tx storage.Tx) error { return s.vote(ctx, tx, p, poll, author, picked) })
 	if err != nil {

@@ -72,7 +72,15 @@ func (m *Main) policyShowCommand() *cli.Command {
 			examples("dunnock policy show threads.net", "dunnock policy show -"),
 		Flags: []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
-			cfg, domain, _, err := m.domain(c, "DOMAIN")
+			given, err := arguments(c, "DOMAIN")
+			if err != nil {
+				return err
+			}
+			domain, err := parseDomain(given[0])
+			if err != nil {
+				return err
+			}
+			cfg, err := m.load()
 			if err != nil {
 				return err
 			}
@@ -106,7 +114,7 @@ func showStanding(p *page, s config.Standing) {
 	list("told", s.Told)
 	list("not told", s.Kept)
 	if s.Everywhere {
-		p.lines("  ", "what it is not told about its own people and posts, nobody is")
+		p.lines("  ", "of likes, boosts and follows of its own that it is not told of, nobody is")
 	}
 	list("asked by the node itself, for", s.Asked)
 	if !s.Media {
@@ -135,7 +143,7 @@ func (m *Main) policySetCommand() *cli.Command {
 			examples("dunnock policy set threads.net silent", "dunnock policy set '*.threads.net' silent", "dunnock policy set threads.net none"),
 		Flags: []cli.Flag{jsonFlag(), &cli.BoolFlag{Name: "dry-run", Usage: "say how the domain would stand, and write nothing"}},
 		Action: func(c *cli.Context) error {
-			cfg, _, given, err := m.domain(c, "DOMAIN", "PRESET")
+			given, err := arguments(c, "DOMAIN", "PRESET")
 			if err != nil {
 				return err
 			}
@@ -146,6 +154,10 @@ func (m *Main) policySetCommand() *cli.Command {
 			preset := given[1]
 			if preset != "none" && !slices.Contains(config.Presets(), preset) {
 				return usagef("%s is no preset: write one of %s, none", quoted(preset), strings.Join(config.Presets(), ", "))
+			}
+			cfg, err := m.load()
+			if err != nil {
+				return err
 			}
 			return m.setPolicy(c, cfg, match, strings.TrimPrefix(preset, "none"))
 		},
@@ -163,14 +175,16 @@ func (m *Main) setPolicy(c *cli.Context, cfg *config.Config, match, preset strin
 			return err
 		}
 	}
-	s, err := cfg.Standing(strings.TrimPrefix(match, "*."))
-	if strings.HasPrefix(match, "*.") && err == nil {
-		s, err = cfg.Standing("x" + match[1:])
-		s.Domain = match
+	below, wild := strings.CutPrefix(match, "*")
+	domain := match
+	if wild {
+		domain = "any" + below // any of those that the match is for
 	}
+	s, err := cfg.Standing(domain)
 	if err != nil {
 		return err
 	}
+	s.Domain = match
 	if c.Bool("json") {
 		return m.page().json(s)
 	}
@@ -195,14 +209,19 @@ func (m *Main) policyPreviewCommand() *cli.Command {
 			examples("dunnock policy preview threads.net", "dunnock policy preview - --explain"),
 		Flags: []cli.Flag{jsonFlag(), &cli.BoolFlag{Name: "explain", Usage: "add what is withheld, and what it would reveal"}},
 		Action: func(c *cli.Context) error {
-			_, domain, given, err := m.domain(c, "DOMAIN", "[URL]")
+			names := []string{"DOMAIN"}
+			if c.NArg() > 1 {
+				names = append(names, "URL")
+			}
+			given, err := arguments(c, names...)
 			if err != nil {
 				return err
 			}
-			view := control.View{Domain: domain}
-			if len(given) > 1 {
-				view.URL = given[1]
+			domain, err := parseDomain(given[0])
+			if err != nil {
+				return err
 			}
+			view := control.View{Domain: domain, URL: strings.Join(given[1:], "")}
 			return ask(m, c, "policy_preview", view, func(p *page, r control.Preview) {
 				if r.Document == "" {
 					p.lines("", "Nothing: it is answered as if there were no such document.")
@@ -224,20 +243,11 @@ func (m *Main) policyPreviewCommand() *cli.Command {
 	}
 }
 
-// domain reads the configuration, and the arguments of a command whose first is a domain.
-func (m *Main) domain(c *cli.Context, names ...string) (*config.Config, string, []string, error) {
-	given := c.Args().Slice()
-	if last := names[len(names)-1]; last[0] != '[' || len(given) < len(names) {
-		names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name[0] == '[' })
-	}
-	given, err := arguments(c, names...)
+// parseDomain is a domain as others have it; "-" is a visitor without a key.
+func parseDomain(text string) (string, error) {
+	domain, err := config.ParseDomain(text)
 	if err != nil {
-		return nil, "", nil, err
+		return "", usagef("%s is no domain: write its name, such as threads.net", quoted(text))
 	}
-	domain, err := config.ParseDomain(strings.TrimPrefix(given[0], "*."))
-	if err != nil {
-		return nil, "", nil, usagef("%s is no domain: write its name, such as threads.net", quoted(given[0]))
-	}
-	cfg, err := m.load()
-	return cfg, domain, given, err
+	return domain, nil
 }

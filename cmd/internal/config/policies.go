@@ -29,12 +29,14 @@ const maxHosts = 4 << 20
 // Set is what commands have set: a preset for each match.
 type Set map[string]string
 
-func (s Set) byPreset() map[string][]string {
-	matches := map[string][]string{}
-	for match, preset := range s {
-		matches[preset] = append(matches[preset], match)
+// with is the set with another preset for a match; empty takes what was set away.
+func (s Set) with(match, preset string) Set {
+	next := Set{}
+	maps.Copy(next, s)
+	if next[match] = preset; preset == "" {
+		delete(next, match)
 	}
-	return matches
+	return next
 }
 
 // setFile is policies.toml.
@@ -167,12 +169,7 @@ func (c *Config) SetPolicy(match, preset string) (err error) {
 	if err != nil {
 		return err
 	}
-	if set == nil {
-		set = Set{}
-	}
-	if set[match] = preset; preset == "" {
-		delete(set, match)
-	}
+	set = set.with(match, preset)
 	temporary, err := os.CreateTemp(c.Data, PoliciesName+".*") // which nobody else can read
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
@@ -190,24 +187,13 @@ func (c *Config) SetPolicy(match, preset string) (err error) {
 }
 
 // Suppose has a match stand under a preset as SetPolicy does, and writes nothing.
-func (c *Config) Suppose(match, preset string) {
-	set := Set{}
-	maps.Copy(set, c.set)
-	if set[match] = preset; preset == "" {
-		delete(set, match)
-	}
-	c.set = set
-}
+func (c *Config) Suppose(match, preset string) { c.set = c.set.with(match, preset) }
 
 func (s Set) encode() []byte {
 	var b bytes.Buffer
 	b.WriteString("# Written by `dunnock policy set`. What is here takes the place of what dunnock.toml has for the same match.\n")
-	for _, preset := range hardening.Presets() {
-		matches := s.byPreset()[preset]
-		slices.Sort(matches)
-		for _, match := range matches {
-			fmt.Fprintf(&b, "\n[[domain]]\nmatch = %s\npreset = %s\n", quote(match), quote(preset))
-		}
+	for _, match := range slices.Sorted(maps.Keys(s)) {
+		fmt.Fprintf(&b, "\n[[domain]]\nmatch = %s\npreset = %s\n", quote(match), quote(s[match]))
 	}
 	return b.Bytes()
 }
@@ -225,23 +211,43 @@ type Rule struct {
 
 // Rules are the policies of all matches, sorted by them.
 func (c *Config) Rules() (rules []Rule) {
-	for _, d := range c.Policy.Domains {
-		for file, matches := range map[string][]string{c.File: d.Match, d.Include: d.included} {
-			for _, match := range matches {
-				if c.set[match] == "" && (file == c.File || !c.written(match)) {
-					rules = append(rules, Rule{match, d.Preset, d.Acts != nil || len(d.Fields) > 0, d.Withhold != "", file})
-				}
-			}
-		}
-	}
-	for match, preset := range c.set {
-		rules = append(rules, Rule{Match: match, Preset: preset, File: filepath.Join(c.Data, PoliciesName)})
+	for match, w := range c.rulings() {
+		rules = append(rules, Rule{match, w.Preset, w.Acts != nil || len(w.Fields) > 0, w.Withhold != "", w.file})
 	}
 	slices.SortFunc(rules, func(a, b Rule) int { return cmp.Compare(a.Match, b.Match) })
 	return rules
 }
 
-// written says whether a match stands in the configuration itself, where it counts for more than in a file of hosts.
-func (c *Config) written(match string) bool {
-	return slices.ContainsFunc(c.Policy.Domains, func(d Domain) bool { return slices.Contains(d.Match, match) })
+// ruling is the rule of a match, with the file that says which it is.
+type ruling struct {
+	*Domain
+	file string
+}
+
+// rulings are what counts for each match: what commands have set, else what stands in the configuration, else the first file of
+// hosts that has it.
+func (c *Config) rulings() map[string]ruling {
+	all := map[string]ruling{}
+	for i := range c.Policy.Domains {
+		d := &c.Policy.Domains[i]
+		for _, match := range d.included {
+			if all[match].Domain == nil {
+				all[match] = ruling{d, d.Include}
+			}
+		}
+	}
+	for i := range c.Policy.Domains {
+		d := &c.Policy.Domains[i]
+		for _, match := range d.Match {
+			all[match] = ruling{d, c.File}
+		}
+	}
+	presets := map[string]*Domain{}
+	for match, preset := range c.set {
+		if presets[preset] == nil {
+			presets[preset] = &Domain{Preset: preset}
+		}
+		all[match] = ruling{presets[preset], filepath.Join(c.Data, PoliciesName)}
+	}
+	return all
 }

@@ -45,7 +45,8 @@ type Domain struct {
 	Preset string `toml:"preset"`
 	// Acts, if written, are all the kinds of act that are told.
 	Acts []string `toml:"acts"`
-	// Withhold is empty, or [Everywhere]: then no other domain is told either of what this one is not, about what is its own.
+	// Withhold is empty, or [Everywhere]: then no other domain is told of a like, a boost or a follow of this one's posts and people
+	// either, where this one is not.
 	Withhold string `toml:"withhold"`
 	// Fields are, by kind of document in any case, all that is shown of it, each with a transform after a colon if it has one.
 	Fields map[string][]string `toml:"fields"`
@@ -61,7 +62,7 @@ func (k *checker) policy() {
 	case hardening.PresetSilent:
 		k.warn("policy.unsigned", "nobody can read your key without one", `write unsigned = "stub": Threads, and others that answer only signed requests, will wait for it in vain`)
 	default:
-		k.warn("policy.unsigned", "whoever comes without a key sees what the preset "+p.Unsigned+" shows, so any domain does", `write unsigned = "stub"`)
+		k.warn("policy.unsigned", "whoever comes without a key sees of the profile what the preset "+p.Unsigned+" shows, so any domain does", `write unsigned = "stub"`)
 	}
 	seen := map[string]bool{}
 	for i := range p.Domains {
@@ -190,28 +191,14 @@ func (c *Config) policy() (p hardening.Policy, err error) {
 		return hardening.Policy{}, fmt.Errorf("policy.unsigned: %w", err)
 	}
 	p.Domains = map[string]*hardening.Rules{}
-	for _, d := range c.Policy.Domains {
-		rules, err := d.rules()
-		if err != nil {
-			return hardening.Policy{}, fmt.Errorf("policy.domain: %w", err)
-		}
-		for _, match := range d.Match {
-			p.Domains[match] = rules
-		}
-		for _, match := range d.included {
-			if !c.written(match) {
-				p.Domains[match] = rules
+	made := map[*Domain]*hardening.Rules{}
+	for match, w := range c.rulings() {
+		if made[w.Domain] == nil {
+			if made[w.Domain], err = w.rules(); err != nil {
+				return hardening.Policy{}, fmt.Errorf("%s: %w", w.file, err)
 			}
 		}
-	}
-	for preset, matches := range c.set.byPreset() {
-		rules, err := hardening.Preset(preset)
-		if err != nil {
-			return hardening.Policy{}, fmt.Errorf("%s: %w", PoliciesName, err)
-		}
-		for _, match := range matches {
-			p.Domains[match] = &rules
-		}
+		p.Domains[match] = made[w.Domain]
 	}
 	return p, nil
 }

@@ -19,7 +19,7 @@ type Standing struct {
 	// Told are the kinds of act that it is told of, Kept those that it is not.
 	Told []string `json:"told"`
 	Kept []string `json:"kept"`
-	// Everywhere says that what is kept from it about its own posts and people is kept from all.
+	// Everywhere says that the likes, boosts and follows of its posts and people that are kept from it are kept from all.
 	Everywhere bool `json:"everywhere"`
 	// Hidden are the fields that it is not shown, by kind of document; Coarse those that it is shown transformed.
 	Hidden map[string][]string `json:"hidden"`
@@ -50,10 +50,8 @@ func (c *Config) Standing(domain string) (Standing, error) {
 	if domain == "" {
 		s.Preset = c.Policy.Unsigned
 	}
-	for _, r := range c.Rules() {
-		if r.Match == match {
-			s.Preset, s.File = r.Preset, r.File
-		}
+	if w := c.rulings()[match]; w.Domain != nil {
+		s.Preset, s.File = w.Preset, w.file
 	}
 	for _, act := range everyAct() {
 		if rules.Tells(act) {
